@@ -1,0 +1,1 @@
+"""Generators and checks for a checkout; not part of the installed package."""

@@ -1,0 +1,368 @@
+"""The contract: all that a plug-in or a ledger must hold, on one page.
+
+A plug-in has a pure half (`Codec`: circuits to payloads, raw bytes to results; runs in a worker, without credentials)
+and an I/O half (`Adapter`, one per lane; keeps nothing about jobs). What a provider cannot do, it says by lacking the
+capability's method, never by `NotImplementedError`. Status words are data: one table per provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from quantumjobs.core.events import AnyEvent
+from quantumjobs.core.records import Handle, JobRecord, Progress
+from quantumjobs.core.states import JobState
+from quantumjobs.core.traits import Traits
+
+if TYPE_CHECKING:
+    from quantumjobs.core.results import Result
+
+
+# --- values that cross the line between engine and adapter ------------------------------
+class Circuit(Struct, frozen=True):
+    """One circuit as the user gave it. `form`: "qpy", "pickle" (only Aer's own instructions need it), "qasm", "path"."""
+
+    form: str
+    body: bytes
+    label: str = ""
+    """For error messages: a file's name, or the item's place in the list."""
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What the user asked, ready for `Codec.prepare`."""
+
+    backend: str
+    circuits: tuple[Circuit, ...] = ()
+    shots: int | None = None
+    memory: bool = False
+    transpile: bool = True
+    optimization_level: int = 1
+    options: dict[str, Any] = {}
+    """Plain values: str, int, float, bool, None, and lists and dicts of them."""
+    blobs: dict[str, bytes] = {}
+    """Options that are objects (noise models, parameter bindings, observables), encoded by the provider."""
+    kind: str = "circuits"
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """One remote job to be."""
+
+    payload: bytes
+    """The request's body without token and secrets."""
+    layout: bytes
+    """All that `decode` needs besides the raw result."""
+    count: int
+    """How many of the request's circuits it stands for, in order."""
+    details: dict[str, str] = {}
+    """Small facts that later calls need: the adapter's only memory across restarts."""
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """The answer of `Codec.prepare`: the parts, in the circuits' order."""
+
+    parts: tuple[Part, ...]
+
+
+class Sending(Struct, frozen=True, kw_only=True):
+    """One request to submit; the same token and bytes at every attempt."""
+
+    backend: str
+    payload: bytes
+    token: str
+    first_sent_at: float
+    attempt: int
+    details: Mapping[str, str] = {}
+
+
+class Remote(Struct, frozen=True, kw_only=True):
+    """What an adapter gets to know of a job it is asked about. Times are seconds since the epoch."""
+
+    id: str
+    backend: str
+    created_at: float
+    details: Mapping[str, str] = {}
+    cancel_wanted: bool = False
+    attempt: int = 1
+
+
+class Raw(Struct, frozen=True):
+    """A result as the provider gave it; kept, so that a decoder's fix is retroactive."""
+
+    schema: str
+    blobs: dict[str, bytes]
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """A provider's word on one job."""
+
+    state: JobState | None
+    """None: a word that is not in the adapter's table."""
+    raw_status: str = ""
+    """The provider's own word."""
+    queue_position: int | None = None
+    """Jobs ahead."""
+    progress: Progress | None = None
+    eta: float | None = None
+    """When it should be done, seconds since the epoch."""
+    details: dict[str, str] = {}
+    reason: str = ""
+    result: Raw | None = None
+    """Carried by the answer (any terminal state: a failed job may have a partial result)."""
+    has_result: bool = False
+    """`fetch` would give one."""
+    hint: bool = False
+    """May lag (a search index): it may only move the job forward."""
+
+
+class Gone(Struct, frozen=True):
+    """The provider answered that it does not know this job."""
+
+    reason: str
+
+
+class LookCloser(Struct, frozen=True):
+    """A survey saw something that only a single look can explain."""
+
+
+class Unreadable(Struct, frozen=True):
+    """An answer about this job that nobody understands; looked at again later."""
+
+    reason: str
+
+
+Answer = Status | Gone | LookCloser | Unreadable
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """The provider took the job."""
+
+    remote_id: str
+    status: Status | None = None
+    """What the same reply already says of it."""
+
+
+class CancelReply(Enum):
+    """A provider's answer to a cancel."""
+
+    ACCEPTED = "accepted"
+    CONFIRMED = "confirmed"
+    """Accepted, and one look will show it cancelled."""
+    TOO_LATE = "too_late"
+    REFUSED = "refused"
+
+
+Report = Callable[[str, Answer], None]
+"""Push: `report(remote_id, answer)`, in the loop's thread. It never raises and never blocks."""
+
+
+# --- the plug-in ------------------------------------------------------------------------
+@runtime_checkable
+class Codec(Protocol):
+    """The pure half. No credentials, no I/O besides reading the files a request names; importable by name.
+
+    A method named in `inline` is trivial and needs no qiskit: it runs in the loop. The others run in workers, which
+    import the codec by its class's module and name and construct it without arguments.
+    """
+
+    @property
+    def inline(self) -> frozenset[str]:
+        """Of "prepare" and "decode", those that run in the loop."""
+        ...
+
+    def prepare(self, request: Request, about: bytes, *, seed: int) -> Prepared:
+        """Turn circuits into payloads. The same arguments give the same payloads.
+
+        `about` is what `describe` gave; `seed` is drawn by the engine, for a request that names none.
+        Raises `UsageError` naming the circuit or file, the line where there is one, and what to do.
+        """
+        ...
+
+    def decode(self, raw: Raw, layout: bytes | None) -> Result:
+        """Turn a raw result into a `Result`; also without a layout, as far as the reply allows."""
+        ...
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """A plug-in: names, data, and how to connect. Constructed without I/O."""
+
+    name: str
+
+    @property
+    def codec(self) -> Codec: ...
+
+    def lane(self, backend: str) -> str:
+        """Origin and account, without a secret; jobs of another lane are never asked about here."""
+        ...
+
+    def family(self, backend: str) -> str:
+        """Backends of one family behave alike."""
+        ...
+
+    def traits(self, family: str) -> Traits: ...
+
+    def admit(self, backend: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """Check options by name and type; split them into plain values and encoded objects.
+
+        Raises `UsageError` (see `errors.unknown_name`) before anything is sent.
+        """
+        ...
+
+    def connect(self, lane: str, report: Report) -> AbstractAsyncContextManager[Adapter]:
+        """Open the I/O half. Raises `CredentialError` where credentials are missing, saying where we looked."""
+        ...
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """The I/O half, one per lane. Keeps nothing about jobs. Raises only `ProviderError` or `CredentialError`."""
+
+    async def describe(self, backend: str) -> bytes:
+        """What `prepare` must know of the backend; cached by the engine, stored with the intent."""
+        ...
+
+    async def submit(self, sending: Sending) -> Accepted:
+        """One billable request, one attempt; a function of payload, token and secrets only.
+
+        `ProviderUnavailable(sent=False)` only with proof that nothing was taken; `ProviderRejected` for a final no.
+        """
+        ...
+
+    async def poll(self, jobs: Sequence[Remote]) -> Mapping[str, Answer]:
+        """Look at no more than `traits.bulk` jobs. Jobs without news may be left out; others may be added."""
+        ...
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """Results are apart from the status."""
+
+    async def fetch(self, job: Remote) -> Raw:
+        """The raw result. Raises `ProviderRejected` when it is gone for good."""
+        ...
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """Jobs can be cancelled."""
+
+    async def cancel(self, job: Remote) -> CancelReply: ...
+
+
+@runtime_checkable
+class Stages(Protocol):
+    """Something free and repeatable comes before a submit (uploads)."""
+
+    async def stage(self, sending: Sending) -> None:
+        """Failing here is never a doubt."""
+        ...
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """A job can be looked for by our token."""
+
+    async def find(self, sending: Sending) -> Sequence[str]:
+        """Remote ids, oldest first."""
+        ...
+
+
+@runtime_checkable
+class Surveys(Protocol):
+    """One request about all open jobs of a lane; it may lag, so its answers are hints."""
+
+    survey_from: int
+
+    async def survey(self, jobs: Sequence[Remote]) -> Mapping[str, Answer]: ...
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """The lane's backends can be listed."""
+
+    async def backends(self) -> Sequence[str]:
+        """Names that `client.backend("<provider>/<name>")` takes."""
+        ...
+
+
+@runtime_checkable
+class Logs(Protocol):
+    """Jobs write logs."""
+
+    def logs(self, job: Remote, *, follow: bool) -> AsyncIterator[str]: ...
+
+
+@runtime_checkable
+class Metrics(Protocol):
+    """Jobs report metrics."""
+
+    async def metrics(self, job: Remote) -> dict[str, list[float]]: ...
+
+
+@runtime_checkable
+class Artifacts(Protocol):
+    """Jobs leave files."""
+
+    async def download(self, job: Remote, to: Path) -> None: ...
+
+
+# --- the ledger -------------------------------------------------------------------------
+class Change(Struct, frozen=True, kw_only=True):
+    """One record, as it is after `event`; no event means that it is new."""
+
+    record: JobRecord
+    event: AnyEvent | None = None
+
+
+class Ledger(Protocol):
+    """Durable records, handles, events and blobs. `quantumjobs.testing.LedgerRules` is its rule suite."""
+
+    @property
+    def immediate(self) -> bool:
+        """`commit` never suspends (memory): its caller cannot be cancelled half-way, and need not be shielded."""
+        ...
+
+    async def commit(
+        self, changes: Sequence[Change], *, handles: Sequence[Handle] = (), blobs: Mapping[str, bytes] = {}
+    ) -> None:
+        """All or nothing, durable on return. `blobs` maps digests to bytes.
+
+        Raises `LedgerConflict` where a record's version is not the held one plus one (0 or more for a new record) or
+        its fence is older than the held one, `KeyConflict` where a new handle's key is taken, `LedgerWriteError`
+        where nothing could be written.
+        """
+        ...
+
+    async def blob(self, digest: str) -> bytes:
+        """Raises `LedgerError` where it is not held (any more)."""
+        ...
+
+    async def record(self, job_id: str) -> JobRecord:
+        """Raises `LedgerError` for an unknown id."""
+        ...
+
+    async def handle(self, handle_id: str) -> Handle:
+        """Raises `LedgerError` for an unknown id."""
+        ...
+
+    async def by_key(self, key: str) -> Handle | None: ...
+
+    async def handles(self, *, since: float | None = None, tag: str | None = None) -> Sequence[Handle]:
+        """Handles, newest first, created at `since` (seconds since the epoch) or later."""
+        ...
+
+    async def unsettled(self) -> Sequence[JobRecord]:
+        """Not terminal, or terminal with a result that is not kept yet."""
+        ...
+
+    async def events(self, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, str, AnyEvent]]:
+        """(cursor, job id, event) in the order of their commits, after a cursor."""
+        ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,103 @@
+"""From arguments to what was asked. The commands only read; carrying it out is for `commands`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import quantumjobs
+from quantumjobs.cli import texts
+
+if TYPE_CHECKING:
+    from quantumjobs.cli.asked import Asked
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where errors come from; QUANTUMJOBS_DEBUG=1 does the same.")]
+
+# Plain help: rich's panels take longer to import than all the rest, and break the tables.
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def parse(arguments: list[str]) -> Asked | int:
+    """What was asked, or the exit code of what was answered at once (`--help`, `--version`).
+
+    Raises `UsageError`, and typer's own errors (they have `format_message`; their classes moved between versions).
+    """
+    found: Asked | int = typer.main.get_command(app).main(arguments, prog_name="quantumjobs", standalone_mode=False)
+    return found
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"quantumjobs {quantumjobs.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _everything(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Run quantum circuits anywhere, and wait for them."""
+
+
+@app.command("run", help=texts.RUN)
+def _run(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", show_default=False)],
+    *,
+    backend: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="provider[:account][/name]; 'quantumjobs backends' lists them.")
+    ] = "aer",
+    shots: Annotated[
+        int | None, typer.Option(min=1, help="How often each circuit is run; else the backend decides.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of a simulator: the same seed gives the same counts.")] = None,
+    memory: Annotated[bool, typer.Option("--memory", help="Keep the outcome of every shot, in order.")] = False,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="One of the backend's options, as often as needed; VALUE is JSON or text."
+        ),
+    ] = None,
+    optimization_level: Annotated[int, typer.Option(min=0, max=3, help="Of the transpiler, where it is needed.")] = 1,
+    no_transpile: Annotated[
+        bool, typer.Option("--no-transpile", help="Refuse circuits that the backend does not take as they are.")
+    ] = False,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Wait no longer than this.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many outcomes of each circuit are printed.")] = 16,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--no-progress",
+            show_default=False,
+            help="On standard error, by default on a terminal only; elsewhere --progress writes a line per change.",
+        ),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,  # noqa: ARG001 - read before the rest, so that it holds for all of it
+) -> object:  # typer reads annotations, and this one would load what `--help` does not need
+    from quantumjobs.cli import asked
+
+    return asked.Run(
+        options=asked.options(option or (), seed=seed),
+        timeout=asked.timeout(timeout),
+        backend=backend,
+        shots=shots,
+        seed=seed,
+        memory=memory,
+        transpile=not no_transpile,
+        optimization_level=optimization_level,
+        top=top,
+        progress=progress,
+        json=json,
+        sources=asked.sources(files),  # last, since it may wait for standard input
+    )
+
+
+@app.command("backends", help=texts.BACKENDS)
+def _backends(*, json: Json = False, debug: Debug = False) -> object:  # noqa: ARG001 - as above
+    from quantumjobs.cli import asked
+
+    return asked.Backends(json=json)

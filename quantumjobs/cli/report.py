@@ -1,0 +1,165 @@
+"""What became of each file: as data, as JSON, and as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+import quantumjobs
+from quantumjobs.cli.exits import Exit, Trouble
+from quantumjobs.core.results import CircuitResult, Result
+from quantumjobs.core.states import JobState
+from quantumjobs.display import Chart, counts_bars, neutral, one_line
+from quantumjobs.engine.job import Job
+from quantumjobs.errors import UsageError
+
+SCHEMA = 1
+
+
+class Circuit(Struct, frozen=True):
+    """One circuit's outcome. `counts` is None where nothing was measured or it failed; `memory` where nobody asked."""
+
+    name: str
+    shots: int
+    seed: int | None
+    counts: dict[str, int] | None
+    memory: list[str] | None
+    data: list[str]
+    error: str | None
+
+
+class Report(Struct, frozen=True):
+    """One file's end. `circuits` holds what was finished, also where there is a `trouble`."""
+
+    file: str
+    backend: str
+    job: str | None
+    remote_id: str | None
+    state: JobState | None
+    circuits: list[Circuit]
+    trouble: Trouble | None = None
+
+    @property
+    def code(self) -> Exit:
+        """This file's share in the exit code."""
+        return Exit.DONE if self.trouble is None else self.trouble.code
+
+    @property
+    def shots(self) -> int | None:
+        """Of the first circuit; backends run all circuits of a job equally often."""
+        return self.circuits[0].shots if self.circuits else None
+
+    @property
+    def seed(self) -> int | None:
+        """What `--seed` must be for the same outcome."""
+        return self.circuits[0].seed if self.circuits else None
+
+
+def report(
+    file: str, backend: str, job: Job | None, result: Result | None, trouble: Trouble | None, *, memory: bool = False
+) -> Report:
+    """Read everything that is shown out of a job and its result; the job may have no result, or a partial one."""
+    return Report(
+        file=file,
+        backend=backend,
+        job=job.id if job is not None else None,
+        remote_id=job.remote_id if job is not None else None,
+        state=job.state if job is not None else None,
+        circuits=[_circuit(item, memory=memory) for item in result or ()],
+        trouble=trouble,
+    )
+
+
+def _circuit(item: CircuitResult, *, memory: bool) -> Circuit:
+    counts = kept = None
+    data: list[str] = []
+    if item.error is None:
+        data = sorted(map(str, item.data))
+        try:
+            counts = item.counts
+            kept = item.memory if memory else None
+        except UsageError:
+            pass  # it has no measured outcomes
+    return Circuit(item.name, item.shots, item.seed, counts, kept, data, item.error)
+
+
+# --- JSON -------------------------------------------------------------------------------
+def document(reports: Sequence[Report], code: Exit, trouble: Trouble | None = None) -> str:
+    """`texts.SCHEMA` says what it holds. ASCII only: no terminal and no encoding changes it."""
+    return _dump(code, trouble, "jobs", [_json(one) for one in reports])
+
+
+def backends_document(addresses: Sequence[str], code: Exit, trouble: Trouble | None = None) -> str:
+    """The same for `quantumjobs backends`: `backends` in place of `jobs`."""
+    return _dump(code, trouble, "backends", list(addresses))
+
+
+def _dump(code: Exit, trouble: Trouble | None, name: str, content: list[Any]) -> str:
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "quantumjobs": quantumjobs.__version__,
+            "exit_code": code.value,
+            name: content,
+            "error": trouble and trouble.as_json(),
+        },
+        indent=2,
+    )
+
+
+def _json(one: Report) -> dict[str, Any]:
+    return {
+        "file": one.file,
+        "backend": one.backend,
+        "job": one.job,
+        "remote_id": one.remote_id,
+        "state": one.state and one.state.value,
+        "shots": one.shots,
+        "seed": one.seed,
+        "circuits": [{name: getattr(circuit, name) for name in Circuit.__struct_fields__} for circuit in one.circuits],
+        "error": one.trouble and one.trouble.as_json(),
+    }
+
+
+# --- text -------------------------------------------------------------------------------
+def pieces(one: Report, label: str, *, width: int, top: int, unicode: bool) -> Iterable[str | Chart]:
+    """Lines and charts, top to bottom; none where there is nothing to see."""
+    if not one.circuits:
+        return
+    state = f": {one.state}" if one.state is not None else ""
+    yield f"{neutral(label, unicode=unicode)} on {neutral(one.backend, unicode=unicode)}{state}"
+    several = len(one.circuits) > 1
+    for circuit in one.circuits:
+        if several:
+            yield f"  {one_line(circuit.name, limit=max(1, width - 2), unicode=unicode)}"
+        if circuit.error is not None:
+            yield f"  failed: {one_line(circuit.error, unicode=unicode)}"
+        elif circuit.counts is None:
+            names = ", ".join(circuit.data) or "nothing"
+            yield f"  nothing was measured; saved: {one_line(names, unicode=unicode)}"
+        else:
+            yield counts_bars(circuit.counts, max(1, width - 2), top, unicode=unicode)
+        if circuit.memory is not None:
+            yield f"  {_in_order(circuit.memory, width - 2)}"
+    yield _facts(one)
+
+
+def _in_order(memory: Sequence[str], width: int) -> str:
+    """As many of the first outcomes as fit, each whole."""
+    begin, end = "in order: ", f" ... {len(memory)} in all, --json has them"
+    each = max(map(len, memory[:1]), default=0) + 2
+    if len(begin) + each * len(memory) <= width + 2:
+        return begin + ", ".join(memory)
+    fitting = max(1, (width - len(begin) - len(end) + 2) // each)
+    return f"{begin}{', '.join(memory[:fitting])}{end}"
+
+
+def _facts(one: Report) -> str:
+    facts = [f"{one.shots} shots"]
+    if one.seed is not None:
+        facts.append(f"--seed {one.seed} repeats it")
+    facts.append(f"job {one.job}")
+    return f"  {', '.join(facts)}"

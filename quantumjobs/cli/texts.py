@@ -1,0 +1,43 @@
+"""Longer texts of the command line: what `--help` shows. Light, so that help comes at once."""
+
+from __future__ import annotations
+
+from quantumjobs.cli.exits import MEANINGS
+
+_CODES = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
+
+SCHEMA = """\
+  {"schema": 1, "quantumjobs": VERSION, "exit_code": N,
+   "jobs": [for each FILE, in order:
+     {"file", "backend", "job": ID, "remote_id", "state", "shots", "seed",
+      "circuits": [for each circuit that was run:
+        {"name", "shots", "seed", "counts": {OUTCOME: N}, "memory": [OUTCOME],
+         "data": [NAME], "error": TEXT}],
+      "error": {"type", "message", "hint"}}],
+   "error": {"type", "message", "hint"} of what concerns no single file}
+  Every key is always there; null is what is unknown or not the case."""
+
+RUN = f"""Run circuits, and print how often each outcome was measured.
+
+Each FILE (.qasm or .qpy; - is OpenQASM on standard input) is a job of its own. The jobs run at the same time and are
+printed in the order given. Ctrl-C and --timeout cancel local simulations; jobs at a provider go on, and their ids are
+printed.
+
+Errors go to standard error, a line each. When one job fails, the others are printed all the same.
+
+\b
+Exit codes:
+{_CODES}
+
+\b
+The document of --json:
+{SCHEMA}
+"""
+
+BACKENDS = """List the backends of all providers that are set up here, as --backend takes them.
+
+\b
+The document of --json:
+  {"schema": 1, "quantumjobs": VERSION, "exit_code": N, "backends": [ADDRESS],
+   "error": {"type", "message", "hint"} or null}
+"""

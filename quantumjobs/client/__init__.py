@@ -1,0 +1,1 @@
+"""The face: `Client` and `Backend`, put together from what is below."""

@@ -1,0 +1,135 @@
+"""A backend: an address one can run circuits on. Getting one does no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
+
+import msgspec
+
+from quantumjobs.abc import Prepared, Provider, Request
+from quantumjobs.circuits.given import is_list, take
+from quantumjobs.core.records import Handle, Link
+from quantumjobs.errors import UsageError
+
+if TYPE_CHECKING:
+    from quantumjobs.client.client import Client
+    from quantumjobs.engine.job import Job
+
+OPTIMIZATION_LEVELS = range(4)
+
+
+class Backend:
+    """A QPU or simulator of a provider: `client.backend("aer")`."""
+
+    def __init__(self, client: Client, address: str, key: str, name: str) -> None:
+        self._client = client
+        self._key = key
+        self._name = name
+        self._shown: dict[str, Any] = {}
+        self.address = address
+
+    def __repr__(self) -> str:
+        return f"<Backend {self.address}>"
+
+    @property
+    def _provider(self) -> Provider:
+        return self._client._registry.provider(self._key)
+
+    async def run(
+        self,
+        circuits: Any,
+        *,
+        shots: int | None = None,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        memory: bool = False,
+        until: Literal["accepted", "recorded"] = "accepted",
+        transpile: bool = True,
+        optimization_level: int = 1,
+        **options: Any,
+    ) -> Job:
+        """Submit circuits and return the job as soon as the provider has accepted it.
+
+        `circuits` is a `QuantumCircuit`, OpenQASM 2 or 3 text, a path to a `.qasm` or `.qpy` file, or a list of them.
+        `shots` defaults to what the backend's vendor does. With `memory` the result has every shot in order. Circuits
+        that are not native are transpiled, unless `transpile=False`, which refuses them. Other `options` are the
+        backend's own. `until="recorded"` returns when the intent is kept, without waiting for the network.
+
+        Raises `UsageError` before anything is recorded; `JobRejected`, `CredentialError`, `ProviderUnavailable` (all:
+        nothing runs) and `SubmissionUncertain` afterwards. Cancelling this call before anything was sent withdraws the
+        job; after that the job goes on, is logged, and `client.jobs()` lists it.
+        """
+        if until not in ("accepted", "recorded"):
+            raise UsageError(f"until={until!r}: say 'accepted' or 'recorded'")
+        _check_shots(shots)
+        if optimization_level not in OPTIMIZATION_LEVELS:
+            raise UsageError(f"optimization_level={optimization_level!r}: Qiskit has the levels 0 to 3")
+        engine = await self._client._start()
+        provider = self._provider
+        plain, blobs = provider.admit(self._name, options)
+        request = Request(
+            backend=self._name,
+            circuits=await take(circuits),
+            shots=shots,
+            memory=bool(memory),
+            transpile=bool(transpile),
+            optimization_level=optimization_level,
+            options=plain,
+            blobs=blobs,
+        )
+        shown = {"shots": shots, "memory": memory, **{key: value for key, value in plain.items() if value is not None}}
+        if shown == self._shown:
+            shown = self._shown  # thousands of jobs with the same options hold them once
+        self._shown = shown
+        make = self._handle_maker(name, _checked_tags(tags), shown, alone=not is_list(circuits))
+        job = await engine.submit(self._key, provider, request, make, recorded=until == "recorded")
+        if until == "accepted":
+            await engine.intents.accepted(job, job._parts)
+        return job
+
+    def _handle_maker(
+        self, name: str | None, tags: tuple[str, ...], options: Mapping[str, Any], *, alone: bool
+    ) -> Callable[[str, Prepared], Handle]:
+        def make(handle_id: str, prepared: Prepared) -> Handle:
+            single = len(prepared.parts) == 1  # then the record has the handle's id
+            links = [Link(handle_id if single else uuid4().hex, 0, part.count) for part in prepared.parts]
+            return Handle(
+                id=handle_id,
+                address=self.address,
+                links=tuple(links),
+                created_at=0.0,
+                name=name,
+                tags=tags,
+                single=alone,
+                options=options,
+            )
+
+        return make
+
+    async def describe(self) -> Mapping[str, Any]:
+        """What the provider says of this backend now: qubits, gates, limits, ... as far as it tells."""
+        engine = await self._client._start()
+        provider = self._provider
+        lane = engine.lane(self._key, provider, provider.lane(self._name))
+        about = await lane.describe(self._name, fresh=True)
+        described: Mapping[str, Any] = msgspec.json.decode(about, type=dict[str, Any])
+        return described
+
+
+def _check_shots(shots: object) -> None:
+    if shots is None:
+        return
+    if isinstance(shots, bool) or not isinstance(shots, int):
+        raise UsageError(f"shots={shots!r}: a whole number is needed")
+    if shots < 1:
+        raise UsageError(f"shots={shots}: at least 1 is needed")
+
+
+def _checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(tags, str):
+        raise UsageError(f"tags={tags!r}: a list of tags is needed, not one text")
+    if not all(isinstance(tag, str) for tag in tags):
+        raise UsageError("tags must be texts")
+    return tuple(tags)

@@ -1,0 +1,55 @@
+"""How one family of backends behaves, as data: all that the engine and `step` must know of a provider."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from quantumjobs.core.states import Fetch
+
+
+class Idempotent(Struct, frozen=True, tag=True):
+    """The same token and bytes sent again within `window` seconds of the first give the same job."""
+
+    window: float
+
+
+class Findable(Struct, frozen=True, tag=True):
+    """A job can be looked for by our token; one not found `settle` seconds after sending was not taken."""
+
+    settle: float
+
+
+class Rerunnable(Struct, frozen=True, tag=True):
+    """Running it twice costs nothing and gives the same: a local simulation. At most `attempts` runs."""
+
+    attempts: int = 3
+
+
+class Unknown(Struct, frozen=True, tag=True):
+    """A second request could be a second, paid job. In doubt, the user decides."""
+
+
+SubmitClass = Idempotent | Findable | Rerunnable | Unknown
+
+
+class Traits(Struct, frozen=True, kw_only=True):
+    """Behaviour of one family of backends."""
+
+    submit: SubmitClass = Unknown()
+    fetch: Fetch = Fetch.INLINE
+    bulk: int = 1
+    """Jobs one look may ask about."""
+    holds: bool = False
+    """A look may last hours: its own task, outside concurrency limits, without a deadline, interrupted by a cancel."""
+    pushes: bool = False
+    """Reports arrive by themselves; looks are a slow safety net."""
+    failed_after_cancel_is_cancelled: bool = False
+    """The provider has no word for cancelled."""
+    gone_after: int = 3
+    """So many "gone" answers in a row ..."""
+    gone_for: float = 120.0
+    """... over so many seconds mean lost; before that a 404 may be a lagging replica."""
+    in_flight: int | None = None
+    """Accepted and not yet ended jobs that the provider allows at a time; None: no limit known."""
+    min_interval: float = 0.5
+    """Seconds between two looks at one job that the vendor asks for at the least."""

@@ -1,0 +1,132 @@
+"""Cancelling: a wish is kept first, sent when the job's id is known, and answered once for all who ask."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from quantumjobs.abc import CancelReply, Cancels
+from quantumjobs.core.events import CancelAccepted, CancelRefused, CancelRequested, CancelSent
+from quantumjobs.core.records import JobRecord
+from quantumjobs.core.states import WATCHED, CancelOutcome, JobState
+from quantumjobs.errors import AdapterError, CredentialError, ProviderError, ProviderRejected
+
+if TYPE_CHECKING:
+    from quantumjobs.engine.engine import Engine
+    from quantumjobs.engine.tracked import Tracked
+
+S = JobState
+
+
+class Canceller:
+    """Asks providers to end jobs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def cancel(self, job: Tracked) -> CancelOutcome:
+        """Ask for one record's end, and say what is known of it when the provider has answered."""
+        engine = self._engine
+        if job.record.terminal:
+            return _ended(job.record)
+        if job.record.state in WATCHED:
+            await job.lane.adapter()
+            if job.lane.capability(Cancels) is None:
+                return CancelOutcome.UNSUPPORTED
+        if job.cancelling is None:
+            job.cancelling = engine.loop.create_future()
+        outcome = job.cancelling
+        record = await engine.own(engine.apply(job, CancelRequested(at=engine.wall())))
+        if outcome.done():
+            return outcome.result()
+        if record.terminal:
+            return _ended(record)
+        if record.state not in WATCHED:
+            return CancelOutcome.REQUESTED  # remembered, and sent when the id is known
+        self.start(job)
+        return await asyncio.shield(outcome)
+
+    def start(self, job: Tracked) -> None:
+        """Send the wish, once for all who ask meanwhile; `job.cancelling` tells the first outcome."""
+        if job.cancel_sender is None:
+            if job.cancelling is None:
+                job.cancelling = self._engine.loop.create_future()
+            job.cancel_sender = self._engine.act(job, self._cancel, job.cancelling)
+
+    async def _cancel(self, job: Tracked, outcome: asyncio.Future[CancelOutcome]) -> None:
+        attempt = 0
+        try:
+            while job.record.state in WATCHED and job.record.cancel_wanted:
+                attempt += 1
+                result, delay = await self._cancel_once(job, attempt)
+                if not outcome.done():
+                    outcome.set_result(result)
+                if delay is None:
+                    return
+                await asyncio.sleep(delay)
+        finally:
+            if not outcome.done():
+                outcome.set_result(_ended(job.record) if job.record.terminal else CancelOutcome.UNKNOWN)
+            job.cancelling = job.cancel_sender = None
+
+    async def _cancel_once(self, job: Tracked, attempt: int) -> tuple[CancelOutcome, float | None]:
+        """One cancel request: what came of it, and the seconds after which it should be sent again, if it should."""
+        engine, lane = self._engine, job.lane
+        if job.look is not None:  # one that holds would keep the cancel waiting for hours
+            await self._interrupt(job, job.look)
+        await job.wire.take()
+        try:
+            if job.record.state not in WATCHED:
+                return _ended(job.record), None
+            await lane.adapter()
+            cancels = lane.capability(Cancels)
+            if cancels is None:
+                await engine.apply(job, CancelRefused(at=engine.wall(), reason="this provider cannot cancel"))
+                return CancelOutcome.UNSUPPORTED, None
+            await engine.apply(job, CancelSent(at=engine.wall()))
+            reply = await lane.call(cancels.cancel, job.remote())
+        except AdapterError:
+            return CancelOutcome.UNKNOWN, None
+        except ProviderRejected as error:
+            job.met(error)
+            reply = CancelReply.REFUSED
+        except (ProviderError, CredentialError) as error:
+            job.met(error)
+            return CancelOutcome.UNKNOWN, lane.policy.delay(attempt, error)
+        finally:
+            job.wire.give()
+            if job.traits.holds:
+                engine.poller.again(job)
+        return await self._cancel_answered(job, reply), None
+
+    async def _interrupt(self, job: Tracked, look: asyncio.Task[None]) -> None:
+        look.cancel()
+        await asyncio.wait([look])
+        if job.look is look:  # cancelled before its first step, so nothing gave the turn back
+            job.look = None
+            self._engine.looks.discard(look)
+            job.wire.give()
+
+    async def _cancel_answered(self, job: Tracked, reply: CancelReply) -> CancelOutcome:
+        engine = self._engine
+        match reply:
+            case CancelReply.REFUSED:
+                await engine.apply(job, CancelRefused(at=engine.wall(), reason="the provider refused the cancel"))
+                return CancelOutcome.REFUSED
+            case CancelReply.TOO_LATE:
+                engine.poller.soon(job)
+                return CancelOutcome.TOO_LATE
+            case _:
+                await engine.apply(job, CancelAccepted(at=engine.wall()))
+        if reply is CancelReply.CONFIRMED:
+            try:
+                await engine.looker.look_now(job)
+            except (ProviderError, CredentialError):
+                engine.poller.soon(job)
+        else:
+            engine.poller.soon(job, job.traits.min_interval)
+        return _ended(job.record) if job.record.terminal else CancelOutcome.REQUESTED
+
+
+def _ended(record: JobRecord) -> CancelOutcome:
+    return CancelOutcome.CANCELLED if record.state is S.CANCELLED else CancelOutcome.TOO_LATE

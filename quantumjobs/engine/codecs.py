@@ -1,0 +1,93 @@
+"""Calling a codec where it belongs: in the loop when it is trivial, else in a worker that imports it by name."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from quantumjobs.abc import Codec, Prepared, Raw, Request
+from quantumjobs.errors import UsageError
+
+if TYPE_CHECKING:
+    from quantumjobs.core.results import Result
+    from quantumjobs.workers.pool import WorkerPool
+
+HEAVY = 1 << 20
+"""Bytes; a request or result above this gets a worker process of its own."""
+
+ERRAND = -1
+"""Preparing and decoding go before simulations: somebody waits for them, and they are short."""
+
+
+class PrepareCall(msgspec.Struct, frozen=True):
+    """`Codec.prepare`, on its way to a worker."""
+
+    codec: str
+    request: Request
+    about: bytes
+    seed: int
+
+
+class DecodeCall(msgspec.Struct, frozen=True):
+    """`Codec.decode`, on its way to a worker."""
+
+    codec: str
+    raw: Raw
+    layout: bytes | None
+
+
+def path_of(codec: Codec) -> str:
+    """Where a worker finds the codec's class."""
+    cls = type(codec)
+    if "<" in cls.__qualname__ or cls.__module__ == "__main__":
+        message = (
+            f"{cls.__qualname__} cannot be imported by a worker: define the codec at the top of an importable module"
+        )
+        raise UsageError(message)
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_prepared = msgspec.msgpack.Decoder(Prepared)
+_codecs: dict[str, Codec] = {}
+
+
+def _codec(path: str) -> Codec:
+    codec = _codecs.get(path)
+    if codec is None:
+        module, _, name = path.partition(":")
+        found: Any = importlib.import_module(module)
+        for attribute in name.split("."):
+            found = getattr(found, attribute)
+        codec = _codecs[path] = found()
+    return codec
+
+
+# --- in a worker ------------------------------------------------------------------------
+def prepare(body: bytes) -> bytes:
+    """`Codec.prepare` with everything as bytes."""
+    call = msgspec.msgpack.decode(body, type=PrepareCall)
+    return _encode(_codec(call.codec).prepare(call.request, call.about, seed=call.seed))
+
+
+def decode(body: bytes) -> bytes:
+    """`Codec.decode` with everything as bytes."""
+    call = msgspec.msgpack.decode(body, type=DecodeCall)
+    return _codec(call.codec).decode(call.raw, call.layout).to_bytes()
+
+
+# --- in the loop ------------------------------------------------------------------------
+async def prepared_by(pool: WorkerPool, codec: Codec, request: Request, about: bytes, seed: int) -> Prepared:
+    """Have a worker prepare the request. Cancelling it ends the worker's effort."""
+    body = _encode(PrepareCall(path_of(codec), request, about, seed))
+    return _prepared.decode(await pool.run(f"{__name__}:prepare", body, rank=ERRAND, heavy=len(body) > HEAVY))
+
+
+async def decoded_by(pool: WorkerPool, codec: Codec, raw: Raw, layout: bytes | None) -> Result:
+    """Have a worker decode a raw result."""
+    from quantumjobs.core.results import Result
+
+    body = _encode(DecodeCall(path_of(codec), raw, layout))
+    return Result.from_bytes(await pool.run(f"{__name__}:decode", body, rank=ERRAND, heavy=len(body) > HEAVY))

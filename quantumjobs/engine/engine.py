@@ -1,0 +1,432 @@
+"""The engine: one choke point through which every event goes, and the start of what follows from it.
+
+`apply` is step -> commit -> publish -> start the actions. Actions are tasks; what comes of them is the next event.
+Nothing else changes a record. A slow action never keeps an event waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+from quantumjobs.abc import Change, Ledger, Prepared, Provider, Raw, Request
+from quantumjobs.core.actions import Action
+from quantumjobs.core.events import (
+    AnyEvent,
+    CancelRequested,
+    Reported,
+    ResultKept,
+    SubmitAccepted,
+    SubmitDeferred,
+)
+from quantumjobs.core.machine import resume, step
+from quantumjobs.core.records import Handle, JobRecord
+from quantumjobs.core.states import WATCHED, JobState
+from quantumjobs.core.traits import Rerunnable
+from quantumjobs.engine import codecs
+from quantumjobs.engine.canceller import Canceller
+from quantumjobs.engine.fetcher import Fetcher
+from quantumjobs.engine.finder import Finder
+from quantumjobs.engine.intents import Intents
+from quantumjobs.engine.job import Job
+from quantumjobs.engine.lane import Lane
+from quantumjobs.engine.looker import Looker
+from quantumjobs.engine.policies import Policy
+from quantumjobs.engine.poller import Poller, Watchlist
+from quantumjobs.engine.sender import Sender
+from quantumjobs.engine.tracked import Tracked
+from quantumjobs.errors import AdapterError, LedgerError, UsageError
+
+if TYPE_CHECKING:
+    from quantumjobs.core.results import Result
+    from quantumjobs.workers.pool import WorkerPool
+
+T = TypeVar("T")
+log = logging.getLogger("quantumjobs")
+log.addHandler(logging.NullHandler())  # nothing is printed by default, not even by logging's last resort
+S = JobState
+_NOTHING: Mapping[str, bytes] = {}
+
+
+class Engine:
+    """Follows every job of one ledger, in one event loop.
+
+    `providers` resolves a provider's key ("aqt", "aqt:lab2") to its plug-in; `policies` holds the lanes' habits by the
+    same keys; `limits` the jobs in flight that an address is allowed, and may change. `random` draws seeds.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        providers: Callable[[str], Provider],
+        *,
+        policies: Mapping[str, Policy] | None = None,
+        limits: Mapping[str, int] | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self.ledger = ledger
+        self.loop = asyncio.get_running_loop()
+        self.wall: Callable[[], float] = getattr(self.loop, "wall_time", time.time)  # a virtual loop has its own
+        self.closed = False
+        self._closing: asyncio.Task[None] | None = None
+        self.poller = Poller(self.loop, self.wall, self._look)
+        self.intents = Intents(self)
+        self.sender = Sender(self)
+        self.looker = Looker(self)
+        self.canceller = Canceller(self)
+        self.fetcher = Fetcher(self)
+        self.finder = Finder(self, providers)
+        self._policies = dict(policies or {})
+        self._limits: Mapping[str, int] = {} if limits is None else limits
+        self._random = random or SystemRandom()
+        self._tracked: dict[str, Tracked] = {}
+        self._jobs: WeakValueDictionary[str, Job] = WeakValueDictionary()
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.looks: set[asyncio.Task[None]] = set()
+        self._workers: WorkerPool | None = None
+        self._workers_context: AbstractAsyncContextManager[WorkerPool] | None = None
+        self._workers_opening = asyncio.Lock()
+        self._commits: list[asyncio.Future[None]] = []
+
+    # --- tasks ------------------------------------------------------------------------------
+    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run something that belongs to the engine and ends with it, whoever asked for it."""
+        task = self.loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def own(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Wait for something of the engine's; a caller that is cancelled does not cancel it."""
+        return await asyncio.shield(self.spawn(coroutine))
+
+    # --- the choke point --------------------------------------------------------------------
+    async def apply(
+        self,
+        job: Tracked,
+        event: AnyEvent,
+        blobs: Mapping[str, bytes] = _NOTHING,
+        *,
+        only_in: frozenset[JobState] | None = None,
+    ) -> JobRecord:
+        """Fold one event into its job's record; durable and published on return.
+
+        Events of one job are applied one at a time, in the order of the calls. `only_in` drops the event when the job
+        has left these states by then. Raises `LedgerError` where the ledger refused what *we* meant to do; an outcome
+        that the provider told is published all the same, flagged as unsaved.
+        """
+        if job.inbox.taken:
+            await job.inbox.take()
+        else:
+            job.inbox.taken = True
+        try:
+            old = job.record
+            if only_in is not None and old.state not in only_in:
+                return old
+            new, actions = step(old, event, job.traits)
+            if new is old:
+                return old
+            try:
+                await self.ledger.commit((Change(record=new, event=event),), blobs=blobs)
+            except LedgerError as error:
+                if not isinstance(event, (Reported, SubmitAccepted, ResultKept)):
+                    raise
+                self._unsaved(new, event, error)
+            self._publish(job, old, new)
+        finally:
+            job.inbox.give()
+        for action in actions:
+            self._start(action, job)
+        return new
+
+    def _publish(self, job: Tracked, old: JobRecord, new: JobRecord) -> None:
+        job.record = new
+        if new.remote_id != old.remote_id:
+            if old.remote_id is not None:
+                job.lane.by_remote.pop(old.remote_id, None)
+            if new.remote_id is not None:
+                job.lane.by_remote[new.remote_id] = job
+                for answer in job.lane.take_early(new.remote_id):
+                    self.looker.pushed(job, new.remote_id, answer)
+        if new.state is not old.state and (new.terminal or new.state is S.CREATED):
+            job.lane.free_slot(job)
+        for handle in job.handles:
+            handle._on_change()
+        if new.settled:
+            self._let_go(job)
+        commits, self._commits = self._commits, []
+        for waiter in commits:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _let_go(self, job: Tracked) -> None:
+        """Nothing is left to do: handles keep the record, the engine keeps nothing."""
+        self._tracked.pop(job.record.id, None)
+        if job.record.remote_id is not None:
+            job.lane.by_remote.pop(job.record.remote_id, None)
+        job.handles = ()
+
+    def _unsaved(self, record: JobRecord, event: AnyEvent, error: LedgerError) -> None:
+        log.error("job %s is %s, and the ledger could not keep it: %s", record.id, record.state, error)
+        if isinstance(event, SubmitAccepted):
+            # The only trace of a job that may cost money: said once, wherever logging goes.
+            sys.stderr.write(
+                f"quantumjobs: {record.provider} accepted job {record.id} as {event.remote_id!r}, "
+                f"and the ledger could not keep this: {error}\n"
+            )
+
+    def _start(self, action: Action, job: Tracked) -> None:
+        if self.closed:
+            return
+        match action:
+            case Action.ENQUEUE:
+                self.sender.enqueue(job)
+            case Action.WATCH:
+                job.lane.hold_slot(job)
+                self.poller.watch(job)
+            case Action.UNWATCH:
+                self.poller.unwatch(job)
+            case Action.SEND:
+                pass  # whoever applied SubmitStarted goes on with it, in the task that it has already
+            case Action.RESOLVE:
+                self.act(job, self.sender.resolve)
+            case Action.CANCEL:
+                self.canceller.start(job)
+            case Action.FETCH:
+                self.fetcher.start(job)
+
+    def act(self, job: Tracked, action: Callable[..., Awaitable[None]], *args: Any) -> asyncio.Task[None]:
+        """Carry out one action; an error that nobody foresaw ends the waits for this job instead of hanging them."""
+        return self.spawn(self._guarded(job, action, *args))
+
+    async def _guarded(self, job: Tracked, action: Callable[..., Awaitable[None]], *args: Any) -> None:
+        try:
+            await action(job, *args)
+        except Exception as error:
+            log.exception("job %s: an action failed", job.record.id)
+            self.fail_waits(job, error)
+
+    def fail_waits(self, job: Tracked, error: Exception) -> None:
+        """End the waits for one job with an error; its record stays as it is."""
+        job.fault = error
+        for handle in job.handles:
+            handle._on_change()
+
+    def end_lane(self, lane: Lane, error: AdapterError) -> None:
+        """A bug in an adapter ends the waits of its lane, and of no other."""
+        log.error("%s", error, exc_info=error.__cause__ or error)
+        for job in self.jobs_of(lane):
+            for handle in job.handles:
+                handle._on_change()
+
+    def mend_lane(self, lane: Lane) -> None:
+        """An answer came after all: look at every job of the lane again, and send what waits."""
+        for job in self.jobs_of(lane):
+            if job.record.terminal:  # followed still, so its result is to come
+                self.fetcher.start(job)
+            else:
+                self.poller.soon(job)
+        lane.pump()
+
+    # --- submitting ---------------------------------------------------------------------------
+    async def submit(
+        self,
+        key: str,
+        provider: Provider,
+        request: Request,
+        handle: Callable[[str, Prepared], Handle],
+        *,
+        recorded: bool,
+    ) -> Job:
+        """Prepare a request and keep its intent; durable on return, and on its way.
+
+        `handle` makes the handle of a lane and what was prepared. With `recorded`, the network is asked at most once,
+        and only for a description that nobody has asked for before.
+        """
+        self.check_open()
+        lane = self.lane(key, provider, provider.lane(request.backend))
+        about = await lane.describe(request.backend, tries=1 if recorded else None)
+        if lane.fault is not None:
+            raise lane.fault
+        prepared = await self.prepare(provider, request, about, self._random.getrandbits(31))
+        return await self._record(lane, request, prepared, handle)
+
+    async def prepare(self, provider: Provider, request: Request, about: bytes, seed: int) -> Prepared:
+        """`Codec.prepare`, in the loop or in a worker."""
+        codec = provider.codec
+        if "prepare" in codec.inline:
+            return codec.prepare(request, about, seed=seed)
+        return await codecs.prepared_by(await self.workers(), codec, request, about, seed)
+
+    async def decode(self, provider: Provider, raw: Raw, layout: bytes | None) -> Result:
+        """`Codec.decode`, in the loop or in a worker."""
+        codec = provider.codec
+        if "decode" in codec.inline:
+            return codec.decode(raw, layout)
+        return await codecs.decoded_by(await self.workers(), codec, raw, layout)
+
+    async def _record(
+        self, lane: Lane, request: Request, prepared: Prepared, make: Callable[[str, Prepared], Handle]
+    ) -> Job:
+        if self.ledger.immediate:  # then nothing can interrupt it
+            return await self.intents.record(lane, request, prepared, make)
+        recording = self.spawn(self.intents.record(lane, request, prepared, make))
+        try:
+            return await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            self.spawn(self.intents.withdraw_recorded(recording))
+            raise
+
+    def track(self, record: JobRecord, lane: Lane) -> Tracked:
+        """Follow a record; the same object for the same id."""
+        job = self._tracked.get(record.id)
+        if job is None:
+            job = Tracked(record, lane.provider.traits(record.family), lane)
+            if not record.settled:
+                self._tracked[record.id] = job
+                if record.remote_id is not None:
+                    lane.by_remote[record.remote_id] = job
+        return job
+
+    def handle(self, handle: Handle, parts: Sequence[Tracked]) -> Job:
+        """The handle's one `Job` object, as long as somebody holds it."""
+        job = self._jobs.get(handle.id)
+        if job is None:
+            job = Job(self, handle, parts)
+            self._jobs[handle.id] = job
+            for part in parts:
+                if not part.record.settled:
+                    part.handles = (*part.handles, job)
+        return job
+
+    def jobs_of(self, lane: Lane) -> list[Tracked]:
+        """The jobs that are followed in one lane."""
+        return [job for job in self._tracked.values() if job.lane is lane]
+
+    def begin(self, job: Tracked) -> None:
+        """Start what a new or found record asks for."""
+        for action in resume(job.record, job.traits):
+            self._start(action, job)
+
+    def known(self, job_id: str) -> Tracked | None:
+        """The record of that id, if it is followed here."""
+        return self._tracked.get(job_id)
+
+    def held(self, handle_id: str) -> Job | None:
+        """The job of that id, if somebody holds it."""
+        return self._jobs.get(handle_id)
+
+    def lane(self, key: str, provider: Provider, name: str) -> Lane:
+        """The lane of that name, made at its first use."""
+        lane = self._lanes.get((key, name))
+        if lane is None:
+            policy = self._policies.get(key) or self._policies.get(key.partition(":")[0]) or Policy()
+            lane = self._lanes[key, name] = Lane(
+                key,
+                name,
+                provider,
+                policy,
+                report=self.looker.report,
+                launch=self.sender.launch,
+                freed=self.poller.freed,
+                broke=self.end_lane,
+                limits=self._limits,
+            )
+        return lane
+
+    async def committed(self) -> None:
+        """Wait for the next commit of this engine."""
+        waiter = self.loop.create_future()
+        self._commits.append(waiter)
+        await waiter
+
+    # --- looks --------------------------------------------------------------------------------
+    def _look(self, watchlist: Watchlist, jobs: Sequence[Tracked]) -> None:
+        task = self.loop.create_task(self.looker.look(watchlist, jobs))
+        self.looks.add(task)  # it takes itself out: a done callback would cost a tenth of the look
+        if watchlist.traits.holds:
+            jobs[0].look = task
+
+    # --- life and death -----------------------------------------------------------------------
+    async def workers(self) -> WorkerPool:
+        """The loop's worker pool, shared with every other user of this process."""
+        async with self._workers_opening:
+            if self._workers is None:
+                from quantumjobs.workers.pool import WorkerPool
+
+                if "numpy" not in sys.modules:  # results need it, and importing it would stall the loop then
+                    self.loop.run_in_executor(None, importlib.import_module, "numpy")
+                self._workers_context = WorkerPool.of_loop()
+                self._workers = await self._workers_context.__aenter__()
+        return self._workers
+
+    def check_open(self) -> None:
+        """Raises `UsageError` in another loop than ours, or once closing has begun."""
+        if self.closed:
+            raise UsageError("this client is closed; its jobs go on, and a new client on the same ledger follows them")
+        self.check_loop()
+
+    def check_loop(self) -> None:
+        """Raises `UsageError` in another loop than ours."""
+        if asyncio._get_running_loop() is not self.loop:
+            raise UsageError(
+                "a client and its jobs belong to the event loop they were first used in: make a client per loop"
+            )
+
+    async def close(self) -> None:
+        """Detach: local simulations are cancelled, remote jobs go on, every task of ours ends, waiters are told.
+
+        Cancelling this does not leave it half done: it ends first, then it is cancelled.
+        """
+        if self._closing is None:
+            self._closing = self.loop.create_task(self._close())
+        try:
+            await asyncio.shield(self._closing)
+        except asyncio.CancelledError:
+            await asyncio.wait([self._closing])
+            raise
+
+    async def _close(self) -> None:
+        self.closed = True
+        tasks = [*self._tasks, *self.looks]
+        self.looks.clear()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self.poller.close()
+        await self._each(self._cancel_local(job) for job in list(self._tracked.values()))
+        await self._each(lane.close() for lane in self._lanes.values())
+        left = UsageError("the client was closed while this was awaited; the job goes on, and is found again by its id")
+        for job in list(self._jobs.values()):
+            job._on_close(left)
+        for waiter in self._commits:
+            waiter.cancel()
+        if self._workers_context is not None:
+            await self._workers_context.__aexit__(None, None, None)
+
+    async def _each(self, steps: Iterable[Awaitable[None]]) -> None:
+        """Take every step of closing, whatever becomes of the others."""
+        for outcome in await asyncio.gather(*steps, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("while closing: %s", outcome, exc_info=outcome)
+
+    async def _cancel_local(self, job: Tracked) -> None:
+        """A local simulation ends with its client: nobody would be there to take its result."""
+        if not isinstance(job.traits.submit, Rerunnable) or job.record.terminal:
+            return
+        reason = "the client was closed"
+        record = await self.apply(job, CancelRequested(at=self.wall()))
+        if record.state in (S.SUBMITTING, S.IN_DOUBT):
+            await self.apply(job, SubmitDeferred(at=self.wall(), reason=reason))
+        elif record.state in WATCHED:
+            await self.apply(job, Reported(at=self.wall(), state=S.CANCELLED, reason=reason))

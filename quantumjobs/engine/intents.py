@@ -1,0 +1,158 @@
+"""Intents: a request that was prepared becomes a handle with its records, durable in one commit, and begins."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+
+from quantumjobs.abc import Change, Prepared, Request
+from quantumjobs.core.events import CancelRequested
+from quantumjobs.core.records import Handle, JobRecord, Link
+from quantumjobs.core.states import JobState
+from quantumjobs.engine import endings
+from quantumjobs.engine.bodies import digest, encode_request
+from quantumjobs.engine.job import UNACCEPTED
+from quantumjobs.errors import CredentialError, ProviderUnavailable
+
+if TYPE_CHECKING:
+    from quantumjobs.engine.engine import Engine
+    from quantumjobs.engine.job import Job
+    from quantumjobs.engine.lane import Lane
+    from quantumjobs.engine.tracked import Tracked
+
+log = logging.getLogger("quantumjobs")
+S = JobState
+
+
+class Intents:
+    """Keeps what the user wants before anything is sent."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def record(
+        self, lane: Lane, request: Request, prepared: Prepared, make: Callable[[str, Prepared], Handle]
+    ) -> Job:
+        """Keep handle, parts and bodies in one commit, then begin."""
+        engine = self._engine
+        now = engine.wall()
+        family = lane.provider.family(request.backend)
+        handle = make(uuid4().hex, prepared)
+        blobs: dict[str, bytes] = {}
+        body = encode_request(request)
+        asked = digest(body)
+        blobs[asked] = body
+        records = []
+        for link, part in zip(handle.links, prepared.parts, strict=True):
+            payload, layout = digest(part.payload), digest(part.layout)
+            blobs[payload] = part.payload
+            blobs[layout] = part.layout
+            records.append(
+                JobRecord(
+                    id=link.job,
+                    provider=lane.key,
+                    lane=lane.name,
+                    backend=request.backend,
+                    family=family,
+                    payload=payload,
+                    layout=layout,
+                    created_at=now,
+                    circuits=part.count,
+                    details=part.details,
+                )
+            )
+        handle = msgspec.structs.replace(handle, request=asked, created_at=now)
+        return await self.keep(lane, handle, records, blobs)
+
+    async def keep(self, lane: Lane, handle: Handle, new: Sequence[JobRecord], blobs: Mapping[str, bytes]) -> Job:
+        """Commit a handle with its new records, follow them, and begin."""
+        engine = self._engine
+        await engine.ledger.commit([Change(record=record) for record in new], handles=(handle,), blobs=blobs)
+        fresh = {record.id: engine.track(record, lane) for record in new}
+        parts = [fresh.get(link.job) or await self._part(link.job, lane) for link in handle.links]
+        job = engine.handle(handle, parts)
+        for part in fresh.values():
+            engine.begin(part)
+        return job
+
+    async def _part(self, job_id: str, lane: Lane) -> Tracked:
+        return self._engine.track(await self._engine.ledger.record(job_id), lane)
+
+    async def again(self, handle: Handle, parts: Sequence[Tracked]) -> Job:
+        """A new handle that keeps the completed parts and submits the others again, as new records."""
+        now = self._engine.wall()
+        new: list[JobRecord] = []
+        links: list[Link] = []
+        for link, part in zip(handle.links, parts, strict=True):
+            old = part.record
+            if old.state is S.COMPLETED:
+                links.append(link)
+                continue
+            record = JobRecord(
+                id=uuid4().hex,
+                provider=old.provider,
+                lane=old.lane,
+                backend=old.backend,
+                family=old.family,
+                payload=old.payload,
+                layout=old.layout,
+                created_at=now,
+                circuits=old.circuits,
+                details=old.details,
+            )
+            new.append(record)
+            links.append(Link(record.id, link.offset, link.count))
+        fresh = msgspec.structs.replace(handle, id=uuid4().hex, links=tuple(links), created_at=now, key=None)
+        return await self.keep(parts[0].lane, fresh, new, {})
+
+    async def accepted(self, job: Job, parts: Sequence[Tracked]) -> None:
+        """Wait until the first part is accepted.
+
+        Raises what `run` raises: `JobRejected`, `SubmissionUncertain`, and, withdrawing what was not sent,
+        `CredentialError` and `ProviderUnavailable`.
+        """
+        first = parts[0]
+        policy = first.lane.policy
+        loop = self._engine.loop
+        deadline: float | None = None
+        try:
+            while first.record.state in UNACCEPTED:
+                job._raise_if_stuck()
+                error = first.last_error
+                if first.record.state is S.CREATED and error is not None:
+                    if isinstance(error, CredentialError) or not policy.tries_again(first.misses, error):
+                        raise error
+                    told_when = isinstance(error, ProviderUnavailable) and error.retry_after is not None
+                    if deadline is None and not told_when:
+                        deadline = loop.time() + policy.budget
+                    if policy.gives_up(first.misses, error) or (deadline is not None and loop.time() >= deadline):
+                        raise error
+                unsent = first.record.state is S.CREATED  # the budget is for that; a doubt takes what time it takes
+                await job._acceptance(deadline if unsent else None)
+        except BaseException:
+            await self._engine.own(self.withdraw(job, parts))
+            raise
+        if first.record.state in (S.REJECTED, S.LOST, S.CANCELLED):
+            raise endings.failure(job)
+
+    async def withdraw(self, job: Job, parts: Sequence[Tracked]) -> None:
+        """Take back what has not been sent; what may have been sent goes on without us, and is never sent again."""
+        for part in parts:
+            await self._engine.apply(part, CancelRequested(at=self._engine.wall()), only_in=_UNSENT)
+        if not job.done():
+            log.warning("run() ended and its job goes on: %s (client.job(%r) finds it)", job, job.id)
+
+    async def withdraw_recorded(self, recording: asyncio.Task[Job]) -> None:
+        """The same for a `run()` that was cancelled while its intent was being kept."""
+        await asyncio.wait([recording])
+        if not recording.cancelled() and recording.exception() is None:
+            job = recording.result()
+            await self.withdraw(job, job._parts)
+
+
+_UNSENT = frozenset({S.CREATED})

@@ -1,0 +1,442 @@
+"""The handle: what a user awaits. Any number of waiters, each with a waiter of its own; properties never do I/O."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from quantumjobs.core import derive
+from quantumjobs.core.events import Abandoned, Adopted, SubmitDeferred
+from quantumjobs.core.records import Handle, JobRecord, Line, Link, Progress, Snapshot
+from quantumjobs.core.states import TERMINAL, CancelOutcome, JobState
+from quantumjobs.engine import endings, reading
+from quantumjobs.engine.waiters import Reader, wake
+from quantumjobs.errors import (
+    JobCancelled,
+    JobFailed,
+    QuantumJobsError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from quantumjobs.core.results import Result
+    from quantumjobs.engine.engine import Engine
+    from quantumjobs.engine.tracked import Tracked
+
+S = JobState
+
+
+class Job:
+    """A job on any provider, awaitable by any number of waiters.
+
+    `await job` is `await job.result()`. Cancelling an await ends the wait, never the job. Comparison and hash are by
+    identity; one client gives one object per job as long as it is held.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_acceptors",
+        "_callbacks",
+        "_closed",
+        "_decoding",
+        "_engine",
+        "_handle",
+        "_parts",
+        "_readers",
+        "_result",
+        "_waiters",
+    )
+
+    def __init__(self, engine: Engine, handle: Handle, parts: Sequence[Tracked]) -> None:
+        self._engine = engine
+        self._handle = handle
+        self._parts = tuple(parts)
+        self._waiters: list[asyncio.Future[None]] | None = None  # woken when it is over, one way or another
+        self._acceptors: list[asyncio.Future[None]] | None = None  # woken when it is accepted, or in trouble
+        self._readers: list[Reader] | None = None
+        self._callbacks: list[Callable[[Job], object]] | None = None
+        self._result: Result | None = None
+        self._decoding: asyncio.Lock | None = None
+        self._closed: Exception | None = None
+
+    # --- what it is -------------------------------------------------------------------------
+    def __repr__(self) -> str:
+        return f"<Job {self.id[:8]} {self._handle.address} {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """Ours, unique, known before anything is sent."""
+        return self._handle.id
+
+    @property
+    def name(self) -> str | None:
+        """As given to `run`."""
+        return self._handle.name
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """As given to `run`."""
+        return self._handle.tags
+
+    @property
+    def key(self) -> str | None:
+        """As given to `run`."""
+        return self._handle.key
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """As given to `run`; objects (noise models and the like) are left out."""
+        return dict(self._handle.options)
+
+    @property
+    def provider(self) -> str:
+        """The provider's name, with the account where it is not the default one: "aqt", "aqt:lab2"."""
+        return self._parts[0].record.provider
+
+    @property
+    def backend(self) -> str:
+        """The address it was submitted to."""
+        return self._handle.address
+
+    @property
+    def created_at(self) -> float:
+        """When the intent was kept, seconds since the epoch."""
+        return self._handle.created_at
+
+    @property
+    def parts(self) -> tuple[JobRecord, ...]:
+        """The records it is made of; one in the normal case."""
+        return tuple(part.record for part in self._parts)
+
+    @property
+    def remote_id(self) -> str | None:
+        """The provider's name for it; None before it is known. Of several parts, the first one's."""
+        return self._parts[0].record.remote_id
+
+    @property
+    def remote_ids(self) -> tuple[str, ...]:
+        """Every remote id known for it, also a second one for the same intent."""
+        ids: list[str] = []
+        for record in self.parts:
+            ids += [record.remote_id, *record.extra_ids] if record.remote_id else record.extra_ids
+        return tuple(ids)
+
+    # --- where it is ------------------------------------------------------------------------
+    @property
+    def state(self) -> JobState:
+        """Our word; derived from the parts."""
+        if len(self._parts) == 1:
+            return self._parts[0].record.state
+        return derive.state_of(part.record.state for part in self._parts)
+
+    @property
+    def raw_status(self) -> str:
+        """The provider's own word, of the part that decides."""
+        return derive.worst_of(self.parts).raw_status
+
+    @property
+    def progress(self) -> Progress:
+        """Circuits finished, of how many."""
+        return derive.progress_of(self.parts)
+
+    @property
+    def queue_position(self) -> int | None:
+        """Jobs ahead, where the provider says."""
+        return derive.queue_position_of(self.parts)
+
+    @property
+    def eta(self) -> float | None:
+        """When it should be done, where the provider says; seconds since the epoch."""
+        return derive.eta_of(self.parts)
+
+    @property
+    def error(self) -> Exception | None:
+        """What is wrong now: why it ended badly, why its waits end, or the weather it is in; None when all is well."""
+        over = self._stuck() or (endings.failure(self) if self.done() and self.state is not S.COMPLETED else None)
+        if over is not None:
+            return over
+        return next((part.last_error for part in self._parts if part.last_error is not None), None)
+
+    @property
+    def timeline(self) -> Mapping[str, float]:
+        """When each state was first entered, seconds since the epoch."""
+        times: dict[str, float] = {S.CREATED.value: self.created_at}
+        for line in self.story:
+            times.setdefault(line.after.value, line.at)
+        return times
+
+    @property
+    def story(self) -> tuple[Line, ...]:
+        """Every change of state with the event that caused it, of all parts in the order of time (the last 64 each)."""
+        if len(self._parts) == 1:
+            return self._parts[0].record.story
+        return tuple(sorted((line for record in self.parts for line in record.story), key=lambda line: line.at))
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """All of it at this moment."""
+        story = self.story
+        return Snapshot(
+            id=self.id,
+            state=self.state,
+            raw_status=self.raw_status,
+            progress=self.progress,
+            queue_position=self.queue_position,
+            eta=self.eta,
+            reason=derive.worst_of(self.parts).reason,
+            at=story[-1].at if story else self.created_at,
+        )
+
+    def done(self) -> bool:
+        """True when nothing will change again, however it ended."""
+        return all(part.record.terminal for part in self._parts)
+
+    # --- waiting ----------------------------------------------------------------------------
+    def __await__(self) -> Generator[Any, None, Result]:
+        return self.result().__await__()
+
+    async def result(self) -> Result:
+        """Wait for the end and return the result.
+
+        Raises `JobFailed` (with `.partial`), `JobCancelled`, `JobRejected`, `JobLost`, `ResultUnavailable`; and when
+        the wait cannot go on, `SubmissionUncertain`, `ProviderProtocolError` or `AdapterError`. Never returns nothing.
+        """
+        if self._result is not None:
+            return self._result
+        while not self._is_settled():  # written out: ten thousand waiting jobs hold this frame each, and no other
+            self._raise_if_stuck()
+            self._check_open()
+            waiter = self._new_waiter()
+            try:
+                await waiter
+            finally:
+                self._drop_waiter(waiter)
+        if self.state is not S.COMPLETED:
+            error = endings.failure(self)
+            if isinstance(error, (JobFailed, JobCancelled)):
+                error.partial = await reading.finished(self._engine, self, self._slices())
+            raise error
+        await self._get_lazy()
+        if self._decoding is None:
+            self._decoding = asyncio.Lock()
+        async with self._decoding:  # once, whoever asks
+            if self._result is None:
+                self._result = await reading.whole(self._engine, self, self._slices())
+        return self._result
+
+    async def wait(self) -> Job:
+        """Wait until it has ended, or cannot be followed on without you; never raises for how it ended."""
+        while not self._is_terminal() and self._stuck() is None:
+            self._check_open()
+            waiter = self._new_waiter()
+            try:
+                await waiter
+            finally:
+                self._drop_waiter(waiter)
+        return self
+
+    async def events(self) -> AsyncIterator[Snapshot]:
+        """What it looks like now, and after every change until it is over. A slow reader may miss some, never the last."""
+        reader = Reader(self.snapshot)
+        if self._readers is None:
+            self._readers = []
+        self._readers.append(reader)
+        try:
+            while True:
+                while reader.queue:
+                    yield reader.queue.popleft()
+                if self._is_terminal() or self._stuck() is not None:
+                    return
+                self._check_open()
+                await reader.news(self._engine.loop)
+        finally:
+            self._readers.remove(reader)
+
+    def add_done_callback(self, callback: Callable[[Job], object]) -> None:
+        """Call `callback(job)` soon after it is over (ended with its result at hand, or stuck); at once if it is."""
+        if self._is_over():
+            self._engine.loop.call_soon(callback, self)
+        else:
+            if self._callbacks is None:
+                self._callbacks = []
+            self._callbacks.append(callback)
+
+    def remove_done_callback(self, callback: Callable[[Job], object]) -> None:
+        """Take a callback back; nothing happens when it is not there."""
+        if self._callbacks is not None and callback in self._callbacks:
+            self._callbacks.remove(callback)
+
+    # --- acting -----------------------------------------------------------------------------
+    async def cancel(self) -> CancelOutcome:
+        """Ask the provider to stop it, and say what came of that. Asking a finished job is harmless."""
+        self._engine.check_open()
+        canceller = self._engine.canceller
+        if len(self._parts) == 1:
+            return await canceller.cancel(self._parts[0])
+        outcomes = await asyncio.gather(*(canceller.cancel(part) for part in self._parts))
+        if self.state is S.CANCELLED:
+            return CancelOutcome.CANCELLED
+        return next(outcome for outcome in _GRAVITY if outcome in outcomes)
+
+    async def refresh(self) -> Job:
+        """Look now, once. Raises `ProviderError` or `CredentialError` where that fails."""
+        self._engine.check_open()
+        await asyncio.gather(*(self._engine.looker.look_now(part) for part in self._parts))
+        return self
+
+    async def circuits(self) -> Sequence[Any]:
+        """The circuits as they were given: objects again for objects (imports qiskit), text and paths as they were."""
+        from quantumjobs.circuits.back import give_back
+        from quantumjobs.engine.bodies import decode_request
+
+        request = decode_request(await self._engine.ledger.blob(self._handle.request))
+        return [give_back(circuit) for circuit in request.circuits]
+
+    async def retry_failed(self) -> Job:
+        """Submit the parts that did not complete again, as a new job that keeps the finished ones.
+
+        Raises `UsageError` while it runs, or when nothing failed.
+        """
+        self._engine.check_open()
+        if not self.done():
+            raise UsageError(f"job {self.id} is {self.state}: wait for its end, or cancel it, before retrying")
+        if self.state is S.COMPLETED:
+            raise UsageError(f"job {self.id} completed: there is nothing to retry")
+        return await self._engine.own(self._engine.intents.again(self._handle, self._parts))
+
+    async def adopt(self, remote_id: str) -> Job:
+        """In doubt: this remote job is ours; follow it."""
+        part = self._doubtful()
+        await self._engine.own(self._engine.apply(part, Adopted(at=self._engine.wall(), remote_id=remote_id)))
+        return self
+
+    async def resubmit(self) -> Job:
+        """In doubt: you have looked, the provider does not have it; send it again. It could otherwise run twice."""
+        part = self._doubtful()
+        part.undecided = False
+        event = SubmitDeferred(at=self._engine.wall(), reason="submitted again by the user")
+        await self._engine.own(self._engine.apply(part, event))
+        return self
+
+    async def abandon(self) -> Job:
+        """In doubt: give it up. It ends as lost, and nothing is sent."""
+        part = self._doubtful()
+        await self._engine.own(self._engine.apply(part, Abandoned(at=self._engine.wall())))
+        return self
+
+    def _doubtful(self) -> Tracked:
+        self._engine.check_open()
+        for part in self._parts:
+            if part.record.state is S.IN_DOUBT:
+                return part
+        raise UsageError(f"job {self.id} is {self.state}, not in doubt: there is nothing to decide")
+
+    # --- for the engine ---------------------------------------------------------------------
+    def _on_change(self) -> None:
+        if self._readers:
+            snapshot = self.snapshot
+            for reader in self._readers:
+                reader.put(snapshot)
+        if self._acceptors and (self._parts[0].record.state not in UNACCEPTED or self._stuck() is not None):
+            wake(self._acceptors)
+        if (self._waiters or self._callbacks) and (self._is_terminal() or self._stuck() is not None):
+            wake(self._waiters)
+            if self._callbacks and self._is_over():
+                callbacks, self._callbacks = self._callbacks, None
+                for callback in callbacks:
+                    self._engine.loop.call_soon(callback, self)
+
+    def _on_trouble(self) -> None:
+        wake(self._acceptors)
+
+    def _on_close(self, error: Exception) -> None:
+        self._closed = error
+        wake(self._acceptors)
+        wake(self._waiters)
+        for reader in self._readers or ():
+            reader.wake()
+
+    async def _acceptance(self, deadline: float | None) -> None:
+        """Wait until the first part is accepted, or something is wrong, or the deadline is there."""
+        self._check_open()
+        if self._acceptors is None:
+            self._acceptors = []
+        waiter = self._engine.loop.create_future()
+        self._acceptors.append(waiter)
+        alarm = None if deadline is None else self._engine.loop.call_at(deadline, wake, [waiter])
+        try:
+            await waiter
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+            if waiter in self._acceptors:
+                self._acceptors.remove(waiter)
+
+    # --- conditions -------------------------------------------------------------------------
+    def _is_terminal(self) -> bool:
+        return all(part.record.state in TERMINAL for part in self._parts)
+
+    def _is_settled(self) -> bool:
+        return all(part.record.settled for part in self._parts)
+
+    def _is_over(self) -> bool:
+        return self._is_settled() or self._stuck() is not None
+
+    def _stuck(self) -> QuantumJobsError | None:
+        """Why the waits cannot go on, if they cannot: every part that lives is stuck."""
+        found: QuantumJobsError | None = None
+        for part in self._parts:
+            if part.record.settled:
+                continue
+            error = endings.stuck(self, part)
+            if error is None:
+                return None
+            found = found or error
+        return found
+
+    def _raise_if_stuck(self) -> None:
+        error = self._stuck()
+        if error is not None:
+            raise error
+
+    # --- waiters ----------------------------------------------------------------------------
+    def _new_waiter(self) -> asyncio.Future[None]:
+        """A waiter of one's own: cancelling it hurts nobody else."""
+        waiter: asyncio.Future[None] = self._engine.loop.create_future()
+        if self._waiters is None:
+            self._waiters = []
+        self._waiters.append(waiter)
+        return waiter
+
+    def _drop_waiter(self, waiter: asyncio.Future[None]) -> None:
+        if self._waiters and waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+    def _check_open(self) -> None:
+        if self._closed is not None:
+            raise self._closed
+        self._engine.check_loop()  # while closing, the wait goes on: a local job is about to be cancelled
+
+    # --- results ----------------------------------------------------------------------------
+    def _slices(self) -> list[tuple[Link, Tracked]]:
+        return list(zip(self._handle.links, self._parts, strict=True))
+
+    async def _get_lazy(self) -> None:
+        for part in self._parts:
+            if part.record.lazy and part.record.result is None and not part.record.result_gone:
+                self._engine.check_open()
+                await asyncio.shield(self._engine.fetcher.start(part))
+                if part.fault is not None:
+                    raise part.fault
+
+
+UNACCEPTED = frozenset({S.CREATED, S.SUBMITTING, S.IN_DOUBT})
+_GRAVITY = (
+    CancelOutcome.UNKNOWN,
+    CancelOutcome.REFUSED,
+    CancelOutcome.UNSUPPORTED,
+    CancelOutcome.REQUESTED,
+    CancelOutcome.TOO_LATE,
+    CancelOutcome.CANCELLED,
+)

@@ -1,0 +1,212 @@
+"""Sending: one request per `submitting(n)`, and what to do when nobody knows whether it arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from quantumjobs.abc import Finds, Sending, Stages
+from quantumjobs.core.events import (
+    Abandoned,
+    Adopted,
+    SubmitAccepted,
+    SubmitDeferred,
+    SubmitInDoubt,
+    SubmitRejected,
+    SubmitStarted,
+)
+from quantumjobs.core.states import JobState
+from quantumjobs.core.traits import Findable, Idempotent, Rerunnable
+from quantumjobs.errors import (
+    AdapterError,
+    CredentialError,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+
+if TYPE_CHECKING:
+    from quantumjobs.engine.engine import Engine
+    from quantumjobs.engine.tracked import Tracked
+
+log = logging.getLogger("quantumjobs")
+S = JobState
+CREDENTIAL_PAUSE = 30.0
+"""Seconds until a lane with refused credentials is tried again."""
+SEARCHES = 8
+"""Looks for a job in doubt at a provider that does not say how long its search lags."""
+_DOUBT = ProviderUnavailable("in doubt")
+_DOUBTFUL = frozenset({S.IN_DOUBT})
+
+
+class Sender:
+    """Sends jobs, and resolves the doubt where a reply did not come."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def enqueue(self, job: Tracked) -> None:
+        """Hand the job to its lane: at once, or after the back-off of its last failure."""
+        if job.misses and job.last_error is not None:
+            delay = job.lane.policy.delay(job.misses, job.last_error)
+            if isinstance(job.last_error, CredentialError):
+                delay = max(delay, CREDENTIAL_PAUSE)
+            self._engine.loop.call_later(delay, job.lane.enqueue, job)
+        else:
+            job.lane.enqueue(job)
+
+    def launch(self, job: Tracked) -> None:
+        """The lane says that the job may go. It has entered the lane; whoever ends the request leaves it."""
+        self._engine.act(job, self._launch)
+
+    async def _launch(self, job: Tracked) -> None:
+        engine, lane = self._engine, job.lane
+        sent = False
+        try:
+            await lane.adapter()
+            stages = lane.capability(Stages)
+            if stages is not None:
+                await lane.call(stages.stage, await self._sending(job))
+            record = await engine.apply(job, SubmitStarted(at=engine.wall()))
+            sent = record.state is S.SUBMITTING
+        except (ProviderRejected, AdapterError) as error:
+            if isinstance(error, AdapterError):
+                lane.enqueue(job)  # sent when the lane is mended
+            else:
+                await engine.apply(job, SubmitRejected(at=engine.wall(), reason=str(error)))
+        except (ProviderError, CredentialError) as error:  # free and repeatable so far
+            job.met(error)
+            self.enqueue(job)
+        finally:
+            if not sent:
+                lane.free_slot(job)
+                lane.leave()
+        if sent:
+            await self.send(job)
+
+    async def _sending(self, job: Tracked) -> Sending:
+        record = job.record
+        return Sending(
+            backend=record.backend,
+            payload=await self._engine.ledger.blob(record.payload),
+            token=record.id,
+            first_sent_at=record.sent_at or self._engine.wall(),
+            attempt=record.attempts,
+            details=record.details,
+        )
+
+    async def send(self, job: Tracked) -> None:
+        """The one request that `submitting(n)` stands for."""
+        engine, lane = self._engine, job.lane
+        now = engine.wall
+        await job.wire.take()
+        try:
+            adapter = await lane.adapter()
+            accepted = await lane.call(adapter.submit, await self._sending(job))
+        except ProviderRejected as error:
+            if error.stale_description:
+                lane.forget(job.record.backend)
+            job.met(error)
+            await engine.apply(job, SubmitRejected(at=now(), reason=str(error)))
+        except CredentialError as error:
+            job.met(error)
+            await engine.apply(job, SubmitDeferred(at=now(), reason=str(error)))
+        except ProviderUnavailable as error:
+            job.met(error)
+            outcome = SubmitInDoubt if error.sent else SubmitDeferred
+            await engine.apply(job, outcome(at=now(), reason=str(error)))
+        except ProviderError as error:  # garbage, or a bug in the adapter: who knows what arrived
+            job.met(error)
+            await engine.apply(job, SubmitInDoubt(at=now(), reason=str(error)))
+        else:
+            job.is_fine()
+            await engine.apply(job, SubmitAccepted(at=now(), remote_id=accepted.remote_id))
+            if accepted.status is not None:
+                await engine.looker.take(job, accepted.remote_id, accepted.status)
+        finally:
+            job.wire.give()
+            lane.leave()
+
+    async def resolve(self, job: Tracked) -> None:
+        """In doubt: send the same bytes again where that is safe, find it where it can be found, else tell the user."""
+        engine = self._engine
+        match job.traits.submit:
+            case Rerunnable(attempts=attempts):
+                now = engine.wall()
+                again = SubmitDeferred(at=now, reason="safe to run again")
+                await engine.apply(job, again if job.record.attempts < attempts else Abandoned(at=now))
+                return
+            case Idempotent(window=window):
+                if await self._resend(job, window):
+                    return
+        if await self._search(job) or job.record.state is not S.IN_DOUBT:
+            return
+        job.undecided = True
+        for handle in job.handles:
+            handle._on_change()
+        log.warning("job %s is in doubt: %s may or may not have taken it", job.record.id, job.lane.key)
+
+    async def _resend(self, job: Tracked, window: float) -> bool:
+        """The same token and bytes again, within the window of the first; `send` goes on from here."""
+        engine, lane = self._engine, job.lane
+        until = (job.record.sent_at or job.record.created_at) + window
+        if lane.fault is not None or engine.wall() >= until:
+            return False
+        await asyncio.sleep(lane.policy.delay(max(job.misses, 1), job.last_error or _DOUBT))
+        if engine.wall() >= until:
+            return False
+        lane.enter()
+        record = await engine.apply(job, SubmitStarted(at=engine.wall()), only_in=_DOUBTFUL)
+        if record.state is S.SUBMITTING:
+            await self.send(job)
+        else:
+            lane.leave()
+        return True
+
+    async def _search(self, job: Tracked) -> bool:
+        """Look for the job by our token: adopt what is found, or prove that it was not taken. False: cannot tell."""
+        engine, lane = self._engine, job.lane
+        how = job.traits.submit
+        sent_at = job.record.sent_at or job.record.created_at
+        attempt = 0
+        while job.record.state is S.IN_DOUBT and lane.fault is None:
+            found: Sequence[str] | None = None
+            if await self._is_connected(job):
+                finds = lane.capability(Finds)
+                if finds is None:
+                    return False
+                found = await self._find(job, finds)
+            if found:
+                await engine.apply(job, Adopted(at=engine.wall(), remote_id=found[0]), only_in=_DOUBTFUL)
+                for more in found[1:]:
+                    await engine.apply(job, SubmitAccepted(at=engine.wall(), remote_id=more))
+                return True
+            if found is not None and isinstance(how, Findable) and engine.wall() - sent_at >= how.settle:
+                absent = SubmitDeferred(at=engine.wall(), reason="looked for, and not there")
+                await engine.apply(job, absent, only_in=_DOUBTFUL)
+                return True
+            attempt += 1
+            if found is not None and attempt >= SEARCHES and not isinstance(how, Findable):
+                return False
+            await asyncio.sleep(lane.policy.delay(attempt, job.last_error or _DOUBT))
+        return False
+
+    async def _is_connected(self, job: Tracked) -> bool:
+        try:
+            await job.lane.adapter()
+        except (ProviderError, CredentialError) as error:
+            job.met(error)
+            return False
+        return True
+
+    async def _find(self, job: Tracked, finds: Finds) -> Sequence[str] | None:
+        await job.wire.take()
+        try:
+            return await job.lane.call(finds.find, await self._sending(job))
+        except (ProviderError, CredentialError) as error:
+            job.met(error)
+            return None
+        finally:
+            job.wire.give()

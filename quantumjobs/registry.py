@@ -1,0 +1,115 @@
+"""From a provider's name to its plug-in, imported when it is first used; and from an address to its parts."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from quantumjobs.abc import Provider
+from quantumjobs.errors import UsageError, unknown_name
+
+GROUP = "quantumjobs.providers"
+BUILT_IN: Mapping[str, str] = {"aer": "quantumjobs.adapters.aer:provider"}
+"""Named here too, so that the common case does not read every installed package's metadata."""
+
+Factory = Callable[[Mapping[str, Any]], Provider]
+
+
+class Address(NamedTuple):
+    """`provider[:account][/name]`."""
+
+    key: str
+    """The provider with its account: what settings are found by."""
+    name: str
+    """The backend's name at the provider; empty for its default."""
+
+
+def parse(address: str) -> Address:
+    """Take an address apart. Raises `UsageError` for one that has no provider."""
+    key, _, name = address.partition("/")
+    if not key or key != key.strip() or key.startswith(":"):
+        raise UsageError(f"{address!r} is not an address; write provider[:account][/name], for example 'aer'")
+    return Address(key, name)
+
+
+def load_config(path: str | os.PathLike[str] | None = None) -> Mapping[str, Mapping[str, Any]]:
+    """The `[providers.*]` tables of a TOML file: the given one, `QUANTUMJOBS_CONFIG`'s, or the user's, if it exists."""
+    chosen = path or os.environ.get("QUANTUMJOBS_CONFIG")
+    if chosen is None:
+        from platformdirs import user_config_path
+
+        file = user_config_path("quantumjobs") / "config.toml"
+        if not file.is_file():
+            return {}
+    else:
+        file = Path(chosen)
+    try:
+        text = file.read_bytes().decode()
+    except OSError as error:
+        raise UsageError(f"the configuration {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the configuration {file} is not UTF-8 text") from error
+    try:
+        providers = tomllib.loads(text).get("providers", {})
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"the configuration {file} is not TOML: {error}") from error
+    if not isinstance(providers, dict) or not all(isinstance(table, dict) for table in providers.values()):
+        raise UsageError(f"the configuration {file}: [providers.NAME] must be a table of settings")
+    return providers
+
+
+class Registry:
+    """The providers of one client.
+
+    `given` maps keys to settings or to provider objects; it wins over `config`, key by key.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, Provider | Mapping[str, Any]] | None = None,
+        config: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._given = dict(given or {})
+        self._config = config or {}
+        self._made: dict[str, Provider] = {}
+
+    def keys(self) -> list[str]:
+        """The providers that are set up here, and those that need no setting up."""
+        return sorted({*self._given, *self._config, "aer"})
+
+    def provider(self, key: str) -> Provider:
+        """The plug-in for "aqt" or "aqt:lab2". Raises `UsageError` for an unknown name or account."""
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._make(key)
+        return made
+
+    def _make(self, key: str) -> Provider:
+        given = self._given.get(key)
+        if given is not None and not isinstance(given, Mapping):
+            return given
+        name, _, account = key.partition(":")
+        settings = {**self._config.get(key, {}), **(given or {})}
+        if account and key not in self._config and given is None:
+            raise UsageError(
+                f"no settings for {key!r}: pass providers={{{key!r}: {{...}}}} or add [providers.{key!r}] to the config"
+            )
+        return self._factory(name)({**settings, "account": account} if account else settings)
+
+    def _factory(self, name: str) -> Factory:
+        path = BUILT_IN.get(name)
+        if path is not None:
+            module, _, attribute = path.partition(":")
+            factory: Factory = getattr(importlib.import_module(module), attribute)
+            return factory
+        from importlib.metadata import entry_points
+
+        points = {point.name: point for point in entry_points(group=GROUP)}
+        if name not in points:
+            raise unknown_name("provider", name, {*points, *BUILT_IN, *self._given, *self._config})
+        loaded: Factory = points[name].load()
+        return loaded

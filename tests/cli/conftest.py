@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.helpers import write_circuits
+
+Answer = tuple[int, str, str]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with circuits in it."""
+    write_circuits(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def clouds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Providers of this process's command line, by name; a test may put others in."""
+    import functools
+
+    from quantumjobs.cli import listing, running
+    from quantumjobs.client.client import Client
+    from quantumjobs.testing import FakeProvider
+
+    providers: dict[str, Any] = {"fake": FakeProvider(pushes=True)}
+    for module in (running, listing):
+        monkeypatch.setattr(module, "Client", functools.partial(Client, providers=providers))
+    return providers
+
+
+@pytest.fixture
+def quantumjobs(capsys: pytest.CaptureFixture[str], clouds: dict[str, Any]) -> Callable[..., Answer]:
+    """The command in this process, on fake providers: exit code, standard output, standard error."""
+    from quantumjobs.cli import main
+
+    def call(*arguments: str) -> Answer:
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call

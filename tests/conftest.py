@@ -1,0 +1,143 @@
+"""How tests run here.
+
+* `async def test_…` runs on a fresh loop whose clock jumps over idle waits: a day in the queue takes no time. Such a
+  clock cannot see threads, processes or sockets: mark those tests `@pytest.mark.real_time`.
+* A test fails if it leaves a task behind or if its loop reports an unhandled exception.
+* No test sees the user's ledger, configuration, credentials or home.
+* Every test has a timeout (pyproject.toml), so that a hang is a failure with a stack.
+
+Async fixtures are not supported: write `async with` in the test, where the loop is the test's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import inspect
+import itertools
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+pytest.register_assert_rewrite("quantumjobs.testing.adapter_rules", "quantumjobs.testing.ledger_rules")
+
+AsyncTest = Callable[..., Awaitable[None]]
+Contexts = list[dict[str, Any]]
+
+hypothesis.settings.register_profile("here", deadline=None)  # a shared machine's pauses say nothing about the code
+hypothesis.settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,  # the same commit gives the same answer
+    database=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+_late: Contexts = []  # reported after the test's loop was closed: by a task that died with the garbage
+
+
+# --- async tests ------------------------------------------------------------------------
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    function = pyfuncitem.obj
+    factory = _loop_factory(pyfuncitem)
+    given = getattr(function, "hypothesis", None)
+    if given is not None:  # hypothesis calls the inner test many times: each time gets a loop of its own
+        if inspect.iscoroutinefunction(given.inner_test):
+            given.inner_test = _blocking(given.inner_test, factory)
+        return None
+    if not inspect.iscoroutinefunction(function):
+        return None
+    names = inspect.signature(function).parameters
+    _blocking(function, factory)(**{name: pyfuncitem.funcargs[name] for name in names})
+    return True
+
+
+def _loop_factory(item: pytest.Function) -> Callable[[], asyncio.AbstractEventLoop]:
+    if item.get_closest_marker("real_time"):
+        return asyncio.new_event_loop
+
+    def virtual() -> asyncio.AbstractEventLoop:
+        from quantumjobs.testing.clock import VirtualLoop  # async tests need it, and only they
+
+        return VirtualLoop()
+
+    return virtual
+
+
+def _blocking(test: AsyncTest, factory: Callable[[], asyncio.AbstractEventLoop]) -> Callable[..., None]:
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
+        unhandled: Contexts = []
+        with asyncio.Runner(loop_factory=factory) as runner:
+            loop = runner.get_loop()
+            loop.set_exception_handler(lambda _, context: unhandled.append(context))
+            leftovers = runner.run(_supervised(test, args, kwargs))
+            gc.collect(1)  # a task that failed unseen says so when it is collected
+            loop.set_exception_handler(lambda _, context: _late.append(context))
+        if leftovers:
+            pytest.fail("the test left tasks behind:\n" + "\n".join(f"  {task}" for task in leftovers), pytrace=False)
+        if unhandled:
+            _fail_for(unhandled)
+
+    del run.__wrapped__  # it is no coroutine function any more
+    run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
+    return run
+
+
+async def _supervised(test: AsyncTest, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+    """What is still under way after the test, as text: the objects must not outlive the loop."""
+    await test(*args, **kwargs)
+    for _ in range(3):  # what was cancelled at the very end may finish
+        await asyncio.sleep(0)
+    return sorted(repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task())
+
+
+def _fail_for(contexts: Contexts) -> None:
+    text = "\n".join(f"  {context.get('message')}: {context.get('exception')!r}" for context in contexts)
+    cause = next((context["exception"] for context in contexts if "exception" in context), None)
+    raise AssertionError(f"the loop reported what nobody handled:\n{text}") from cause
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    gc.collect()
+    if _late and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for context in _late:
+        terminalreporter.write_line(f"reported by a closed test loop: {context}", red=True)
+
+
+# --- a machine of its own for each test ---------------------------------------------------
+VENDOR_PREFIXES = ("AQT_", "AWS_", "BRAKET_", "AMZN_", "IQM_", "ORIGINQ_", "QPANDA_", "QUANTUMJOBS_")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def _a_machine_of_its_own(
+    _nobodys_home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No credential of the user's, an empty home, and a state directory that nobody else uses."""
+    for name in [name for name in os.environ if name.startswith(VENDOR_PREFIXES)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # no test looks for credentials on the network
+    monkeypatch.setenv("HOME", str(_nobodys_home))
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    # Named, not made: the ledger makes it, with the permissions it wants.
+    monkeypatch.setenv("QUANTUMJOBS_STATE_DIR", str(tmp_path_factory.getbasetemp() / f"state-{next(_numbers)}"))

@@ -1,0 +1,133 @@
+"""Ctrl-C at any moment: the program ends at once, in Python's own way, and nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from tests.endtoend.helpers import Program, each_of, needs_proc
+
+pytestmark = needs_proc
+
+NOISE = ("never retrieved", "never awaited", "was destroyed", "Exception ignored", "Warning", "quantumjobs:", "Fatal")
+"""What is no part of the traceback that Python shows for an interrupt."""
+
+
+def is_plain(err: str) -> bool:
+    """Python's own traceback, and nothing else."""
+    parts = (err.startswith("Traceback (most recent call last):\n"), err.endswith("\nKeyboardInterrupt\n"))
+    return all(parts) and not any(noise in err for noise in NOISE)
+
+
+SOURCE = """
+async def main():
+    say("main")
+    async with qj.Client() as client:
+        aer = client.backend("aer")
+        say("submitting")
+        job = await aer.run(heavy)
+        say("accepted")
+        await running(job)
+        say("running")
+        jobs = [await aer.run(bell) for _ in range(5)]
+        say("gathering")
+        await asyncio.gather(job, *jobs)
+asyncio.run(main())
+"""
+CLOSING = """
+async def main():
+    async with qj.Client() as client:
+        jobs = [await client.backend("aer").run(circuit) for circuit in (heavy, bell, heavy, bell)]
+        await running(jobs[0])
+        say("closing")
+    say("closed")
+asyncio.run(main())
+say("ending")
+"""
+MOMENTS = [
+    ("main", 0.0), ("submitting", 0.0), ("submitting", 0.05), ("submitting", 0.4), ("submitting", 1.0),
+    ("accepted", 0.0), ("running", 0.0), ("gathering", 0.3), ("closing", 0.0), ("closed", 0.0),
+]  # fmt: skip
+
+
+def interrupt(folder, word, pause, whom):
+    with Program(CLOSING if word.startswith("clos") else SOURCE, folder) as program:
+        program.until(word)
+        time.sleep(pause)
+        begun = time.monotonic()
+        (os.killpg if whom == "its process group" else os.kill)(program.process.pid, signal.SIGINT)
+        code, _, err = program.end(within=20)
+        took = time.monotonic() - begun
+        assert program.family() == []
+        assert took < 5
+        is_late = word.startswith("clos")  # Python says nothing when it is interrupted while it ends
+        # 130: Python raised the signal anew, and was faster to exit than the kernel to deliver it
+        assert code in (-signal.SIGINT, 130) or (is_late and code == 0), f"exit code {code}, standard error: {err}"
+        assert (is_late and err == "") or is_plain(err), err
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_ends_the_program(tmp_path):
+    whom = ("the program", "its process group")
+    each_of(interrupt, [(tmp_path, *moment, whom[number % 2]) for number, moment in enumerate(MOMENTS)])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_ctrl_c_at_any_moment(tmp_path):
+    draw = random.Random()
+    for _ in range(60):
+        word, longest = draw.choice((("submitting", 1.5), ("gathering", 0.2), ("closing", 0.08)))
+        interrupt(tmp_path, word, draw.uniform(0, longest), draw.choice(("the program", "its process group")))
+
+
+def impatient(folder, word):
+    with Program(SOURCE, folder) as program:
+        program.until(word)
+        time.sleep(0.2)
+        for _ in range(4):
+            if program.process.poll() is None:
+                program.process.send_signal(signal.SIGINT)
+            time.sleep(0.015)
+        code, _, err = program.end(within=20)
+        program.gone(2)
+        assert code != 0
+        # Python tells of those that come while it shuts down; nothing else is told.
+        assert err.startswith("Traceback (most recent call last):\n"), err
+        assert err.rstrip(" :\n").endswith("\nKeyboardInterrupt"), err
+        assert not any(noise in err for noise in NOISE if noise != "Exception ignored"), err
+
+
+def test_impatient_ctrl_cs_end_it_too(tmp_path):
+    each_of(impatient, [(tmp_path, "submitting"), (tmp_path, "gathering")])
+
+
+def test_a_program_may_handle_it(tmp_path):
+    source = """
+    async def main():
+        async with qj.Client() as client:
+            job = await client.backend("aer").run(heavy)
+            await running(job)
+            say("running")
+            try:
+                await job
+            except asyncio.CancelledError:
+                say(job.state, await job.cancel())
+                raise
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        say("bye")
+    async def again():
+        async with qj.Client() as client:
+            say(sum((await (await client.backend("aer").run(bell, shots=9))).counts.values()))
+    asyncio.run(again())
+    """
+    with Program(source, tmp_path) as program:
+        program.until("running")
+        os.killpg(program.process.pid, signal.SIGINT)
+        assert program.finish() == "running cancelled\nbye\n9\n"

@@ -1,0 +1,50 @@
+"""Every program in `examples/` runs as it stands, and prints what its first lines promise."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "examples"
+LINES = 50
+
+PROMISED = {
+    "await_one.py": r"counts: \{'00': \d+, '11': \d+\}\nseed: 7 .*\n(  \w+ -> \w+\n)+",
+    "cancel_and_timeout.py": (
+        r"no result after half a second; the job is (queued|running)\n"
+        r"cancel: cancelled\nawaiting it now raises: JobCancelled\nstate: cancelled\n"
+    ),
+    "fake_cloud.py": r"hasty/sim failed: .*\nstormy/sim won after 1\.\d+ hours; jobs that ran twice: 0\n",
+    "gather_many.py": r"angle 0\.00: 0\.00 of 200 shots\n(.*\n)+1[0-2] jobs, [1-3] of them a closer look\n",
+    "progress_events.py": r"150 circuits, 75000 shots\n(\d{10}  #+ .*\n){5}and \d+ more outcomes",
+}
+
+
+def test_every_example_is_run_here():
+    assert {file.name for file in FOLDER.glob("*.py")} == PROMISED.keys()
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_an_example_runs_and_prints_what_it_promises(name):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(FOLDER / name)],
+        env={**os.environ, "PYTHONPATH": str(FOLDER.parent)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(PROMISED[name], done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_an_example_is_short_and_says_what_it_shows(name):
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    assert text.startswith('"""')
+    assert len(text.splitlines()) < LINES
