@@ -27,6 +27,7 @@ _LONG = 0.25  # seconds after which a light call is promoted
 _LONG_AT_FIRST = 1.0  # the same for a worker's first call, in which it imports
 _GRACE = 0.1  # seconds a cancelled call may take to end by itself; a new process costs more than a short wait
 _TICK = 0.05
+_SPARE = 10.0  # seconds a worker that was promoted is kept beside the warm ones
 _START = 120.0  # seconds until a worker must have said hello
 _LOSSES = 4  # workers a call may lose through no fault of its own before it is given up
 _STRIKES = 4  # workers in a row that ended before their hello
@@ -162,6 +163,12 @@ class Crew:
     # --- workers come -----------------------------------------------------------------------
 
     def _start(self, role: Role, call: Pending | None = None) -> None:
+        if role is Role.WARM:
+            spare = next((hand for hand in self.hands if hand.role is Role.SPARE), None)
+            if spare is not None:
+                spare.role = Role.WARM
+                self._plan()
+                return
         hand = Hand(role, call, self._loop.time())
         self.hands.add(hand)
         if call is not None:
@@ -239,8 +246,23 @@ class Crew:
         elif hand.role is Role.WARM:
             if self.backlog.light:
                 self._plan()
+        elif hand.role is Role.PROMOTED:
+            self._keep(hand)
         else:
             self._kill(hand)  # its one call is done; its place and memory are free when it is really gone
+
+    def _keep(self, hand: Hand) -> None:
+        """A promoted worker is free. On a loaded machine every call seems long: workers must not wear out by that."""
+        hand.role = Role.SPARE
+        if sum(other.role is Role.WARM for other in self.hands) < self.cores:
+            self._start(Role.WARM)  # which takes this one
+        else:
+            self._loop.call_later(_SPARE, self._retire, hand)
+
+    def _retire(self, hand: Hand) -> None:
+        # It may have been of use since; then another timer is set, or will be.
+        if hand in self.hands and hand.role is Role.SPARE and self._loop.time() - hand.head_since >= _SPARE:
+            self._kill(hand)
 
     def _learn(self, function: str, seconds: float) -> None:
         before = self._pace.get(function, seconds)
@@ -353,6 +375,7 @@ class Crew:
         elif busy > (_LONG_AT_FIRST if hand.is_new else _LONG):
             if sum(other.role is Role.PROMOTED for other in self.hands) < self._most_promoted:
                 hand.role = Role.PROMOTED
+                self._plan()  # its place is free, for what waits in the backlog too
             self._take_back(hand)
         elif busy > _TICK and not self.backlog.light and any(other.is_idle for other in self.hands):
             self._take_back(hand)

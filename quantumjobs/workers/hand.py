@@ -17,7 +17,8 @@ __all__ = ["Hand", "Role"]
 
 class Role(Enum):
     WARM = "takes light calls"
-    PROMOTED = "finishes a light call that turned out long, then ends"
+    PROMOTED = "finishes a light call that turned out long"
+    SPARE = "was promoted, and waits for a while to be warm again"
     HEAVY = "runs one heavy call, then ends"
     DOOMED = "has been told to end"
 
@@ -109,7 +110,8 @@ class Hand:
     def release(self) -> list[tuple[launch.Link, Channel]]:
         """Give up an idle worker, for another pool once its channel has settled; end any other one."""
         link, channel = self._link, self._channel
-        if not self.is_idle or link is None or channel is None or not channel.is_clean:
+        is_free = self.is_idle or self.role is Role.SPARE
+        if not is_free or link is None or channel is None or not channel.is_clean:
             self.close()
             return []
         channel.detach()

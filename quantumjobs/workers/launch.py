@@ -127,20 +127,29 @@ def _hook() -> None:
     if _hooked:
         return
     _hooked = True
+    # Twice: a Ctrl-C that came just before ends a callback at its first instruction.
+    atexit.register(_at_exit)
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
 
 
 def _at_exit() -> None:
+    try:
+        _end()
+    except KeyboardInterrupt:  # the last one that can come; Python would only print it here
+        _end()
+
+
+def _end() -> None:
     global _exiting
+    # Nobody is left to handle an impatient Ctrl-C, and this is bounded. (A mask would not do: other threads have none.)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     with _lock:
         _exiting = True
         parked, _parked[:] = list(_parked), []
         current = _launcher
-    # Nobody is left to handle an impatient Ctrl-C, and this is bounded. (A mask would not do: other threads have none.)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     for link in parked:
         link.close()
     if current is not None:
