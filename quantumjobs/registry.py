@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quantumjobs.abc import Provider
 from quantumjobs.errors import UsageError, unknown_name
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+VARIABLE = "QUANTUMJOBS_CONFIG"
 GROUP = "quantumjobs.providers"
 BUILT_IN: Mapping[str, str] = {"aer": "quantumjobs.adapters.aer:provider"}
 """Named here too, so that the common case does not read every installed package's metadata."""
@@ -38,7 +43,7 @@ def parse(address: str) -> Address:
 
 def load_config(path: str | os.PathLike[str] | None = None) -> Mapping[str, Mapping[str, Any]]:
     """The `[providers.*]` tables of a TOML file: the given one, `QUANTUMJOBS_CONFIG`'s, or the user's, if it exists."""
-    chosen = path or os.environ.get("QUANTUMJOBS_CONFIG")
+    chosen = path or os.environ.get(VARIABLE)
     if chosen is None:
         from platformdirs import user_config_path
 
@@ -65,21 +70,45 @@ def load_config(path: str | os.PathLike[str] | None = None) -> Mapping[str, Mapp
 class Registry:
     """The providers of one client.
 
-    `given` maps keys to settings or to provider objects; it wins over `config`, key by key.
+    `given` maps keys to settings or to provider objects; it wins over the configuration, key by key. A configuration
+    that was asked for is read at once; where the user's own would be is looked up when it is needed.
     """
 
     def __init__(
         self,
         given: Mapping[str, Provider | Mapping[str, Any]] | None = None,
-        config: Mapping[str, Mapping[str, Any]] | None = None,
+        config: str | os.PathLike[str] | None = None,
     ) -> None:
         self._given = dict(given or {})
-        self._config = config or {}
+        self._config_path = config or os.environ.get(VARIABLE)
         self._made: dict[str, Provider] = {}
+        if self._config_path is not None:
+            self._config  # noqa: B018 - its errors belong here
+
+    @functools.cached_property
+    def _config(self) -> Mapping[str, Mapping[str, Any]]:
+        return load_config(self._config_path)
 
     def keys(self) -> list[str]:
         """The providers that are set up here, and those that need no setting up."""
         return sorted({*self._given, *self._config, "aer"})
+
+    def modules(self) -> list[str]:
+        """What of ours `provider` would import for them: for who must not do so in an event loop."""
+        paths = [BUILT_IN.get(key.partition(":")[0]) for key in self.keys() if _is_settings(self._given.get(key))]
+        return [path.partition(":")[0] for path in paths if path is not None]
+
+    def check(self, key: str) -> None:
+        """Raise `UsageError` for an unknown name or account. Imports nothing of a provider's."""
+        if key in self._given:
+            return
+        name, _, account = key.partition(":")
+        if account and key not in self._config:
+            raise UsageError(
+                f"no settings for {key!r}: pass providers={{{key!r}: {{...}}}} or add [providers.{key!r}] to the config"
+            )
+        if name not in BUILT_IN:
+            self._point(name)
 
     def provider(self, key: str) -> Provider:
         """The plug-in for "aqt" or "aqt:lab2". Raises `UsageError` for an unknown name or account."""
@@ -92,12 +121,9 @@ class Registry:
         given = self._given.get(key)
         if given is not None and not isinstance(given, Mapping):
             return given
+        self.check(key)
         name, _, account = key.partition(":")
         settings = {**self._config.get(key, {}), **(given or {})}
-        if account and key not in self._config and given is None:
-            raise UsageError(
-                f"no settings for {key!r}: pass providers={{{key!r}: {{...}}}} or add [providers.{key!r}] to the config"
-            )
         return self._factory(name)({**settings, "account": account} if account else settings)
 
     def _factory(self, name: str) -> Factory:
@@ -106,10 +132,17 @@ class Registry:
             module, _, attribute = path.partition(":")
             factory: Factory = getattr(importlib.import_module(module), attribute)
             return factory
+        loaded: Factory = self._point(name).load()
+        return loaded
+
+    def _point(self, name: str) -> EntryPoint:
         from importlib.metadata import entry_points
 
         points = {point.name: point for point in entry_points(group=GROUP)}
         if name not in points:
             raise unknown_name("provider", name, {*points, *BUILT_IN, *self._given, *self._config})
-        loaded: Factory = points[name].load()
-        return loaded
+        return points[name]
+
+
+def _is_settings(given: Provider | Mapping[str, Any] | None) -> bool:
+    return given is None or isinstance(given, Mapping)

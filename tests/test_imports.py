@@ -73,6 +73,12 @@ def test_the_loop_process_does_not_import_qiskit_by_itself(module: str) -> None:
     assert not found, f"`import {module}` loads (<- imported by):\n{found}"
 
 
+def test_a_backend_costs_the_loop_no_import_of_what_it_needs_later() -> None:
+    later = ("quantumjobs.adapters.aer", "quantumjobs.engine.engine", "platformdirs")
+    found = heavy_imports("import quantumjobs as qj; print(qj.Client().backend('aer'))", later)
+    assert not found, f"a backend loads (<- imported by):\n{found}"
+
+
 def test_a_heavy_import_is_found_and_its_importer_named() -> None:
     found = heavy_imports("import json", ("json.decoder",))
     assert found == "json.decoder <- json"

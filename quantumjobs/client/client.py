@@ -17,7 +17,7 @@ from quantumjobs.client.backend import Backend
 from quantumjobs.core.events import AnyEvent
 from quantumjobs.core.states import JobState
 from quantumjobs.errors import CredentialError, ProviderError, UsageError
-from quantumjobs.registry import Registry, load_config, parse
+from quantumjobs.registry import Registry, parse
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("quantumjobs")
 _ENGINE = "quantumjobs.engine.engine"
+_LEDGER = "quantumjobs.ledgers.memory"
 
 
 class Occurrence(Struct, frozen=True):
@@ -61,7 +62,7 @@ class Client:
         if isinstance(ledger, str) and ledger != "memory":
             raise UsageError(f"ledger={ledger!r}: say 'memory' or give a Ledger")
         self._ledger = ledger
-        self._registry = Registry(providers, load_config(config))
+        self._registry = Registry(providers, config)
         self._policies = policies
         self._engine: Engine | None = None
         self._starting: asyncio.Lock | None = None
@@ -93,8 +94,8 @@ class Client:
             self._starting = asyncio.Lock()
         async with self._starting:
             if self._engine is None:
-                if _ENGINE not in sys.modules:  # takes longer than the loop may stall
-                    await asyncio.get_running_loop().run_in_executor(None, importlib.import_module, _ENGINE)
+                if _ENGINE not in sys.modules:  # takes longer than the loop may stall, and so do the providers
+                    await asyncio.get_running_loop().run_in_executor(None, self._import)
                 from quantumjobs.engine.engine import Engine
                 from quantumjobs.ledgers.memory import MemoryLedger
 
@@ -104,15 +105,19 @@ class Client:
                 self._engine = engine
         return self._engine
 
+    def _import(self) -> None:
+        for module in (_ENGINE, _LEDGER, *self._registry.modules()):
+            importlib.import_module(module)
+
     # --- backends ---------------------------------------------------------------------------
     def backend(self, address: str, *, limit: int | None = None) -> Backend:
         """The backend at `provider[:account][/name]`; no I/O.
 
         With `limit`, at most so many of its jobs are in flight at a time; further ones wait here, in order.
-        Raises `UsageError` for an unknown provider.
+        Raises `UsageError` for an unknown provider. Its settings are checked when it is first used.
         """
         key, name = parse(address)
-        self._registry.provider(key)
+        self._registry.check(key)
         if limit is not None:
             if limit < 1:
                 raise UsageError(f"limit={limit}: at least one job must be allowed in flight")

@@ -15,7 +15,7 @@ from tests.endtoend.helpers import VOLUME, Program, busiest_worker, cpu, needs_p
 pytestmark = needs_proc
 
 # The gaps between two turns of the loop, by phase. `idle` is a loop in a process of its own: ten times a second it does
-# 15 ms of work, about as much as serialising a large circuit, so that a loaded machine shows in it as it does in ours.
+# some 15 ms of work, like serialising a large circuit, so that a slow or loaded machine shows in it as it does in ours.
 WATCH = """
 import asyncio, json, sys, time
 worst, phase = {}, "idle"
@@ -32,9 +32,7 @@ def enter(name):
 IDLE = f"""{WATCH}
 async def work():
     while True:
-        begun = time.thread_time()
-        while time.thread_time() - begun < 0.015:
-            pass
+        sum(range(1_000_000))
         await asyncio.sleep(0.1)
 async def main():
     tasks = [asyncio.create_task(watch()), asyncio.create_task(work())]
