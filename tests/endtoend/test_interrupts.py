@@ -104,10 +104,9 @@ def impatient(folder, word):
         code, _, err = program.end(within=20)
         program.gone(2)
         assert code != 0
-        # Python tells of those that come while it shuts down; nothing else is told.
-        assert err.startswith("Traceback (most recent call last):\n"), err
-        assert err.rstrip(" :\n").endswith("\nKeyboardInterrupt"), err
-        assert not any(noise in err for noise in NOISE if noise != "Exception ignored"), err
+        # What Python makes of one that comes while it shows another, or while it ends, is not ours to say.
+        assert "Traceback" in err, err
+        assert not any(noise in err for noise in ("quantumjobs:", "Fatal")), err
 
 
 def test_impatient_ctrl_cs_end_it_too(tmp_path):
