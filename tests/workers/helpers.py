@@ -47,6 +47,14 @@ async def gone(pid, within=1.0):
     return time.monotonic() - begun
 
 
+async def until(condition, within=10.0):
+    """Wait for what comes about by itself."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
 class Program:
     """A program of a user's, in a process group of its own and with a mark in its environment."""
 

@@ -12,7 +12,7 @@ from quantumjobs.workers.ending import PoolClosed
 from quantumjobs.workers.envelope import WorkerError
 from quantumjobs.workers.pool import WorkerPool
 from tests.workers.functions import __file__ as functions_file
-from tests.workers.helpers import FUNCTIONS, run
+from tests.workers.helpers import FUNCTIONS, run, until
 
 
 def call(pool, function, body=b"", **options):
@@ -218,10 +218,7 @@ def test_a_spare_worker_that_nobody_needs_retires(monkeypatch):
             await asyncio.sleep(0)
             other = await call(pool, "pid")
             await long
-            deadline = time.monotonic() + 10
-            while len(pool._crew.hands) > 1:
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.01)
+            await until(lambda: len(pool._crew.hands) == 1)
             assert await call(pool, "pid") == other
 
     run(main())
@@ -292,8 +289,7 @@ def test_simulations_share_the_memory_budget():
             most = 0
             await asyncio.gather(*(one(amount) for amount in (600, 600, 300, 400, 300, 600)))
             assert 600 < most <= 1000
-            await asyncio.sleep(0.1)
-            assert pool._crew.backlog.budget.used == 0
+            await until(lambda: pool._crew.backlog.budget.used == 0)
 
     run(main())
 

@@ -33,6 +33,7 @@ from quantumjobs.workers.aer import simulate
 from quantumjobs.workers.envelope import WorkerError
 from tests.adapters.aer.helpers import prepare, request, run, run_part
 from tests.adapters.aer.test_codec import deep, measured
+from tests.workers.helpers import until
 
 S = JobState
 
@@ -67,7 +68,7 @@ class Heard:
             await self._news.wait()
 
     def states(self, remote_id: str) -> list[Any]:
-        return [answer.state if isinstance(answer, Status) else answer for answer in self.answers[remote_id]]
+        return [answer.state if isinstance(answer, Status) else answer for answer in self.answers.get(remote_id, ())]
 
 
 class Script:
@@ -426,17 +427,21 @@ class Waits(Breaks):
         self.futures.append(concurrent.futures.Future())
         return self.futures[-1]
 
+    async def has(self, number: int) -> None:
+        """Wait until it was given so many calls."""
+        await until(lambda: len(self.futures) >= number)
+
 
 @pytest.mark.real_time
 async def test_a_call_that_the_executor_has_not_begun_is_cancelled_there_too() -> None:
     executor = Waits()
     async with opened(executor=executor) as (adapter, heard):
         await adapter.submit(sending(prepare(measured(1))[0]))
-        await asyncio.sleep(0.01)
+        await executor.has(1)
         assert await adapter.cancel(remote("t-1")) is CancelReply.CONFIRMED
         assert executor.futures[0].cancelled()
         await adapter.submit(sending(prepare(measured(1))[0], "u"))
-        await asyncio.sleep(0.01)
+        await executor.has(2)
         executor.futures[1].cancel()  # somebody else dropped it
         assert isinstance(await heard.end("u-1"), Gone)
     assert not executor.shut
@@ -448,9 +453,9 @@ async def test_an_executor_that_has_begun_is_seen_to_run() -> None:
     async with opened(executor=executor) as (adapter, heard):
         (part,) = prepare(measured(1))
         await adapter.submit(sending(part))
-        await asyncio.sleep(0.01)
+        await executor.has(1)
         executor.futures[0].set_running_or_notify_cancel()
-        await asyncio.sleep(0.25)
+        await until(lambda: S.RUNNING in heard.states("t-1"))
         from quantumjobs.workers.aer import SIMULATE
         from quantumjobs.workers.envelope import pack, run_blob
 
