@@ -28,6 +28,7 @@ pytest.register_assert_rewrite("quantumjobs.testing.adapter_rules", "quantumjobs
 
 AsyncTest = Callable[..., Awaitable[None]]
 Contexts = list[dict[str, Any]]
+_OUTCOMES = (pytest.fail.Exception, pytest.skip.Exception)  # what pytest's own signals and calls raise
 
 hypothesis.settings.register_profile("here", deadline=None)  # a shared machine's pauses say nothing about the code
 hypothesis.settings.register_profile(
@@ -79,8 +80,13 @@ def _blocking(test: AsyncTest, factory: Callable[[], asyncio.AbstractEventLoop])
         unhandled: Contexts = []
         with asyncio.Runner(loop_factory=factory) as runner:
             loop = runner.get_loop()
-            loop.set_exception_handler(lambda _, context: unhandled.append(context))
-            leftovers = runner.run(_supervised(test, args, kwargs))
+            loop.set_exception_handler(functools.partial(_heard, unhandled))
+            try:
+                leftovers = runner.run(_supervised(test, args, kwargs))
+            except asyncio.CancelledError:
+                if unhandled and isinstance(unhandled[-1].get("exception"), _OUTCOMES):
+                    raise unhandled[-1]["exception"] from None
+                raise
             gc.collect(1)  # a task that failed unseen says so when it is collected
             loop.set_exception_handler(lambda _, context: _late.append(context))
         if leftovers:
@@ -91,6 +97,15 @@ def _blocking(test: AsyncTest, factory: Callable[[], asyncio.AbstractEventLoop])
     del run.__wrapped__  # it is no coroutine function any more
     run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
     return run
+
+
+def _heard(unhandled: Contexts, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    unhandled.append(context)
+    if isinstance(
+        context.get("exception"), _OUTCOMES
+    ):  # a timeout struck while the loop was between two steps of a task
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
 
 
 async def _supervised(test: AsyncTest, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:

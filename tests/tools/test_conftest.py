@@ -94,6 +94,11 @@ async def test_bad_hang():
 
 async def test_good_after_a_hang():
     await asyncio.sleep(1)
+
+async def test_bad_hang_that_the_alarm_ends_between_two_steps():
+    asyncio.get_running_loop().call_later(5, pytest.fail, "the alarm")
+    while True:
+        await asyncio.sleep(1)
 """
 
 
@@ -129,3 +134,4 @@ def test_good_tests_pass_and_bad_tests_fail(tmp_path: Path, monkeypatch: pytest.
     assert "forgotten" in done.stdout
     assert "nobody looks" in done.stdout
     assert "division by zero" in done.stdout
+    assert "Failed: the alarm" in done.stdout
