@@ -100,10 +100,11 @@ class Registry:
 
     def check(self, key: str) -> None:
         """Raise `UsageError` for an unknown name or account. Imports nothing of a provider's."""
-        if key in self._given:
+        given = self._given.get(key)
+        if not _is_settings(given):
             return
         name, _, account = key.partition(":")
-        if account and key not in self._config:
+        if account and given is None and key not in self._config:
             raise UsageError(
                 f"no settings for {key!r}: pass providers={{{key!r}: {{...}}}} or add [providers.{key!r}] to the config"
             )

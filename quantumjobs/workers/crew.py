@@ -253,10 +253,11 @@ class Crew:
 
     def _keep(self, hand: Hand) -> None:
         """A promoted worker is free. On a loaded machine every call seems long: workers must not wear out by that."""
-        hand.role = Role.SPARE
         if sum(other.role is Role.WARM for other in self.hands) < self.cores:
-            self._start(Role.WARM)  # which takes this one
+            hand.role = Role.WARM
+            self._plan()
         else:
+            hand.role = Role.SPARE
             self._loop.call_later(_SPARE, self._retire, hand)
 
     def _retire(self, hand: Hand) -> None:

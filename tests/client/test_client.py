@@ -38,6 +38,31 @@ async def test_an_unknown_provider_names_near_ones_at_once() -> None:
         client.backend("aerr")
 
 
+def test_settings_for_an_unknown_provider_are_refused_with_its_first_backend() -> None:
+    client = qj.Client(providers={"aerr": {"workers": 1}})
+    with pytest.raises(qj.UsageError, match="'aer'"):
+        client.backend("aerr")
+
+
+@pytest.mark.parametrize("settings", [{"workers": 0}, {"wrokers": 1}])
+async def test_bad_settings_of_a_provider_are_told_at_its_first_use(settings: dict[str, int]) -> None:
+    async with qj.Client(providers={"aer": settings}) as client:
+        backend = client.backend("aer")
+        for _ in range(2):
+            with pytest.raises(qj.UsageError, match="workers"):
+                await backend.run("OPENQASM 3.0;", shots=1)
+        assert await client.jobs() == []
+
+
+def test_a_configuration_that_was_asked_for_is_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "none.toml"
+    with pytest.raises(qj.UsageError, match="cannot be read"):
+        qj.Client(config=file)
+    monkeypatch.setenv("QUANTUMJOBS_CONFIG", str(file))
+    with pytest.raises(qj.UsageError, match="cannot be read"):
+        qj.Client()
+
+
 def test_a_provider_without_settings_for_its_account_says_what_to_do() -> None:
     with pytest.raises(qj.UsageError, match=r"\[providers\.'aer:lab2'\]"):
         Registry().provider("aer:lab2")

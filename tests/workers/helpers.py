@@ -51,7 +51,7 @@ async def until(condition, within=10.0):
     """Wait for what comes about by itself."""
     deadline = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, f"it has not come about within {within} s"
         await asyncio.sleep(0.01)
 
 
