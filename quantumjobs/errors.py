@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quantumjobs.core.records import JobRecord
     from quantumjobs.core.results import Result
+    from quantumjobs.core.states import CancelOutcome
 
 
 class QuantumJobsError(Exception):
@@ -113,12 +114,17 @@ class SubmissionUncertain(QuantumJobsError):
 
 
 class ResultTimeout(QuantumJobsError, TimeoutError):
-    """The wait ended; the job goes on. `token` finds it again in any process."""
+    """The wait ended; the job goes on, unless `cancel` says what became of stopping it.
 
-    def __init__(self, message: str, *, job: Any = None, token: str = "") -> None:
+    `token` is what `client.job` finds it by; `jobs` are all that were waited for, where these were several.
+    """
+
+    def __init__(self, message: str, *, job: Any = None, token: str = "", cancel: CancelOutcome | None = None) -> None:
         super().__init__(message)
         self.job = job
         self.token = token
+        self.cancel = cancel
+        self.jobs: tuple[Any, ...] = () if job is None else (job,)
 
 
 class ResultUnavailable(QuantumJobsError):

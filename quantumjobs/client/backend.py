@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import msgspec
 
-from quantumjobs.abc import Prepared, Provider, Request
+from quantumjobs.abc import Prepared, Provider, Request, Targets
 from quantumjobs.circuits.given import is_list, take
 from quantumjobs.core.records import Handle, Link
 from quantumjobs.errors import UsageError
+from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
     from quantumjobs.client.client import Client
@@ -28,10 +29,15 @@ class Backend:
         self._key = key
         self._name = name
         self._shown: dict[str, Any] = {}
-        self.address = address
+        self._address = address
 
     def __repr__(self) -> str:
         return f"<Backend {self.address}>"
+
+    @property
+    def address(self) -> str:
+        """`provider[:account][/name]`, as it was given."""
+        return self._address
 
     @property
     def _provider(self) -> Provider:
@@ -110,12 +116,25 @@ class Backend:
 
     async def describe(self) -> Mapping[str, Any]:
         """What the provider says of this backend now: qubits, gates, limits, ... as far as it tells."""
-        engine = await self._client._start()
-        provider = self._provider
-        lane = engine.lane(self._key, provider, provider.lane(self._name))
-        about = await lane.describe(self._name, fresh=True)
+        about = await self._about(fresh=True)
         described: Mapping[str, Any] = msgspec.json.decode(about, type=dict[str, Any])
         return described
+
+    async def target(self) -> Any:
+        """Qiskit's `Target`: what circuits are transpiled to for this backend. Imports qiskit, beside the loop.
+
+        Raises `UsageError` where the provider has none.
+        """
+        codec = self._provider.codec
+        if not isinstance(codec, Targets):
+            raise UsageError(f"{self.address} has no Qiskit target: its circuits are not transpiled here")
+        about = await self._about(fresh=False)
+        return await beside(codec.target, self._name, about)
+
+    async def _about(self, *, fresh: bool) -> bytes:
+        engine = await self._client._start()
+        provider = self._provider
+        return await engine.lane(self._key, provider, provider.lane(self._name)).describe(self._name, fresh=fresh)
 
 
 def _check_shots(shots: object) -> None:

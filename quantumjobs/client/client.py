@@ -16,8 +16,10 @@ from quantumjobs.abc import Ledger, Lists, Provider
 from quantumjobs.client.backend import Backend
 from quantumjobs.core.events import AnyEvent
 from quantumjobs.core.states import JobState
+from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.errors import CredentialError, ProviderError, UsageError
 from quantumjobs.registry import Registry, parse
+from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
@@ -41,14 +43,16 @@ class Client:
     """Runs circuits anywhere and follows the jobs.
 
         async with Client() as client:
-            print(await (await client.backend("aer").run(bell)))
+            job = await client.backend("aer").run(bell)
+            result = await job.result()
 
     Or without `async with`: it starts at its first use and ends with `await client.aclose()`. Leaving it detaches from
     remote jobs, which go on, and cancels local simulations. It belongs to the event loop it was first used in.
 
     `ledger` is "memory" (kept while the program runs) or a `Ledger`. `providers` maps "aqt" or "aqt:lab2" to settings,
     or a name of your own to a provider object. `config` is a path to a TOML file with the same settings; by default
-    `QUANTUMJOBS_CONFIG`'s, else the user's. `policies` maps the same keys to `Policy` objects.
+    `QUANTUMJOBS_CONFIG`'s, else the user's. `policies` maps the same keys to `Policy` objects. With
+    `progress`, waits draw a bar unless they say otherwise.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Client:
         providers: Mapping[str, Provider | Mapping[str, Any]] | None = None,
         config: str | os.PathLike[str] | None = None,
         policies: Mapping[str, Policy] | None = None,
+        progress: bool = False,
     ) -> None:
         if isinstance(ledger, str) and ledger != "memory":
             raise UsageError(f"ledger={ledger!r}: say 'memory' or give a Ledger")
@@ -67,10 +72,25 @@ class Client:
         self._engine: Engine | None = None
         self._starting: asyncio.Lock | None = None
         self._limits: dict[str, int] = {}
+        self._progress = Progress(_bars, always=bool(progress))
 
     def __repr__(self) -> str:
-        state = "new" if self._engine is None else "closed" if self._engine.closed else "open"
+        state = "new" if self._engine is None else "closed" if self.closed else "open"
         return f"<Client {state} {', '.join(self._registry.keys())}>"
+
+    @property
+    def closed(self) -> bool:
+        """True once it is being closed: nothing can be asked of it any more."""
+        return self._engine is not None and self._engine.closed
+
+    @property
+    def progress(self) -> bool:
+        """Whether waits draw a bar when they do not say; False unless you set it."""
+        return self._progress.always
+
+    @progress.setter
+    def progress(self, value: bool) -> None:
+        self._progress.always = bool(value)
 
     async def __aenter__(self) -> Self:
         await self._start()
@@ -95,12 +115,18 @@ class Client:
         async with self._starting:
             if self._engine is None:
                 if _ENGINE not in sys.modules:  # takes longer than the loop may stall, and so do the providers
-                    await asyncio.get_running_loop().run_in_executor(None, self._import)
+                    await beside(self._import)
                 from quantumjobs.engine.engine import Engine
                 from quantumjobs.ledgers.memory import MemoryLedger
 
                 ledger = MemoryLedger() if isinstance(self._ledger, str) else self._ledger
-                engine = Engine(ledger, self._registry.provider, policies=self._policies, limits=self._limits)
+                engine = Engine(
+                    ledger,
+                    self._registry.provider,
+                    policies=self._policies,
+                    limits=self._limits,
+                    progress=self._progress,
+                )
                 await engine.finder.recover()
                 self._engine = engine
         return self._engine
@@ -179,3 +205,9 @@ class Client:
             for at, record_id, event in await engine.finder.events(cursor):
                 cursor = at
                 yield Occurrence(cursor, record_id, event)
+
+
+def _bars() -> Show:
+    from quantumjobs.display.bars import bars
+
+    return bars()

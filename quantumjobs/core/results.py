@@ -10,19 +10,25 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 from msgspec import Struct
 
 from quantumjobs.core import bits as packed
-from quantumjobs.core import values
+from quantumjobs.core import html, values
+from quantumjobs.core.text import one_line
 from quantumjobs.errors import ResultUnavailable, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
 _NOTHING = memoryview(b"")
+_WORTH = 1 << 20
+"""Bytes of outcomes that are counted unasked, where a result is only looked at; more is not worth a wait."""
+_MOST_BARS = 64
+"""Outcomes that a histogram shows where nobody says how many: two thousand take 14 seconds, and cannot be read."""
 
 
 class Entry(Struct, frozen=True, array_like=True):
@@ -62,6 +68,9 @@ class CircuitResult:
         if entry.error is not None:
             return f"<CircuitResult {entry.name!r} failed: {entry.error}>"
         return f"<CircuitResult {entry.name!r} {entry.shots} shots{self._glance()}>"
+
+    def _repr_html_(self) -> str:
+        return html.circuit(self._shown(html.OUTCOMES, _WORTH))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _first, (Result([self]).to_bytes(), self._raw)
@@ -180,7 +189,10 @@ class CircuitResult:
         return Result([self]).to_qiskit()
 
     def plot(self, **options: Any) -> Any:
-        """A histogram of the counts (Qiskit's `plot_histogram`, which takes the options): a matplotlib figure."""
+        """A histogram of the counts (Qiskit's `plot_histogram`, which takes the options): a matplotlib figure.
+
+        Raises `ResultUnavailable` where the circuit failed, and `UsageError` where matplotlib is missing.
+        """
         return Result([self]).plot(**options)
 
     # --- inside ---------------------------------------------------------------------------
@@ -212,11 +224,45 @@ class CircuitResult:
         return entry.rows, np.frombuffer(entry.weights, dtype="<u8")
 
     def _glance(self) -> str:
-        if not self._entry.rows or len(self._entry.rows) > 1 << 20:  # not worth a wait
+        if not self._entry.rows or len(self._entry.rows) > _WORTH:
             return ""
         best = sorted(self.counts.items(), key=lambda item: -item[1])
         shown = ", ".join(f"{outcome!r}: {number}" for outcome, number in best[:4])
         return f" {{{shown}{', ...' if len(best) > 4 else ''}}}"
+
+    def _shown(self, top: int, worth: int) -> html.Circuit:
+        """What a notebook shows. Outcomes of more than `worth` bytes are not counted, nor is much else read."""
+        entry = self._entry
+        about = html.Circuit(entry.name, entry.shots, entry.clbits, entry.registers, entry.seed, entry.error)
+        if entry.error is not None:
+            return about
+        unread = []
+        if len(entry.rows) <= (worth if entry.weights is None else 16 * worth):  # counted already: choosing is quick
+            about = about._replace(outcomes=self._most_frequent(top))
+        else:
+            unread.append("too many outcomes to look through here: counts has them")
+        if len(entry.more) <= 16 * worth:
+            about = about._replace(saved=self._more.get("data", {}))
+        else:
+            unread.append("too much saved data to read it here: data has it")
+        return about._replace(note="; ".join(unread))
+
+    def _most_frequent(self, top: int) -> html.Outcomes | None:
+        """The first of them, equally frequent ones in ascending order; only these become text."""
+        if not self._entry.rows:
+            return None
+        import numpy as np
+
+        rows, often = self._counted()
+        chosen = np.arange(len(often))
+        if len(often) > top:
+            least = np.partition(often, -top)[-top]
+            chosen = np.concatenate([np.flatnonzero(often > least), np.flatnonzero(often == least)])[:top]
+        numbers = often[chosen].tolist()
+        shown = packed.array(rows, self.clbits)[chosen].tobytes()
+        outcomes = zip(packed.texts(shown, self.clbits, self.registers), numbers, strict=True)
+        ordered = sorted(outcomes, key=lambda outcome: (-outcome[1], outcome[0]))
+        return html.Outcomes(ordered, len(often), int(often.sum()))
 
 
 class Result(Sequence[CircuitResult]):
@@ -287,6 +333,16 @@ class Result(Sequence[CircuitResult]):
         failed = sum(item.error is not None for item in self._items)
         return f"<Result of {len(self._items)} circuits{f', {failed} failed' if failed else ''}>"
 
+    def _repr_html_(self) -> str:
+        if len(self._items) == 1:
+            return html.circuit(self._items[0]._shown(html.OUTCOMES, _WORTH), title="Result")
+        failed = [at for at, item in enumerate(self._items) if item.error is not None]
+        # The first ones, and wherever they stand some of those that failed.
+        indices = sorted(islice(dict.fromkeys(chain(failed[: html.CIRCUITS // 2], range(len(self)))), html.CIRCUITS))
+        worth = _WORTH // html.CIRCUITS
+        shown = [(at, self._items[at]._shown(html.BRIEFLY, worth)) for at in indices]
+        return html.circuits(shown, count=len(self), failed=len(failed))
+
     def _only(self, what: str) -> CircuitResult:
         if len(self._items) != 1:
             raise UsageError(
@@ -346,14 +402,23 @@ class Result(Sequence[CircuitResult]):
         return importlib.import_module("qiskit.result").Result.from_dict(document)
 
     def plot(self, **options: Any) -> Any:
-        """Histograms of the counts (Qiskit's `plot_histogram`, which takes the options): a matplotlib figure."""
+        """Histograms of the counts (Qiskit's `plot_histogram`, which takes the options): a matplotlib figure.
+
+        Of very many outcomes the most frequent are shown, and the rest together; `number_to_keep` says how many. Raises
+        `ResultUnavailable` where a circuit failed, and `UsageError` where matplotlib is missing. In a notebook the
+        figure is shown once; elsewhere `plt.show()` shows it, as always, until `plt.close(figure)`.
+        """
         try:
             importlib.import_module("matplotlib")
         except ImportError as error:
             raise UsageError("plot() needs matplotlib: pip install 'quantumjobs[plot]'") from error
+        if not self._items:
+            raise UsageError("this result has no circuits: there is nothing to plot")
         counts = [item.counts for item in self._items]
         if len(counts) > 1:
-            options.setdefault("legend", [item.name for item in self._items])
+            options.setdefault("legend", [_legend(item.name) for item in self._items])
+        if max(map(len, counts)) > _MOST_BARS:
+            options.setdefault("number_to_keep", _MOST_BARS)
         return importlib.import_module("qiskit.visualization").plot_histogram(counts, **options)
 
 
@@ -436,6 +501,12 @@ _decode = msgspec.msgpack.Decoder(tuple[_Segment, ...]).decode
 
 def _first(body: bytes, raw: Any) -> CircuitResult:
     return Result.from_bytes(body, raw=raw)[0]
+
+
+def _legend(name: str) -> str:
+    """A name as matplotlib shows it: a dollar sign would begin a formula, and an underscore hide it."""
+    line = one_line(name, limit=40).replace("$", r"\$")
+    return f" {line}" if line.startswith("_") else line
 
 
 def _experiment(item: CircuitResult) -> dict[str, Any]:

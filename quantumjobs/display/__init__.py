@@ -1,11 +1,12 @@
-"""What people look at: counts and progress as text. Pure functions, for the command line and for notebooks.
+"""What people look at: counts and progress, for the command line, for terminals and for notebooks.
 
-Nothing here prints, asks a clock or knows a terminal: sizes and times are arguments.
+What is exported here is pure: nothing prints, asks a clock or knows a terminal; sizes and times are arguments. `bars`
+draws, on the `places` there are.
 """
 
+from quantumjobs.core.text import cells, neutral, one_line, shorten
 from quantumjobs.display.counts import Bar, Chart, counts_bars, counts_chart
 from quantumjobs.display.progress import Following, progress_lines
-from quantumjobs.display.text import cells, neutral, one_line, shorten
 
 __all__ = [
     "Bar",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from heapq import nsmallest
 from typing import NamedTuple
 
-from quantumjobs.display.text import cells, left, neutral, shorten
+from quantumjobs.core.text import cells, left, neutral, shorten
 
 TOP = 16
 WIDEST_BAR = 40

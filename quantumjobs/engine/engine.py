@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from contextlib import AbstractAsyncContextManager
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from quantumjobs.abc import Change, Ledger, Prepared, Provider, Raw, Request
 from quantumjobs.core.actions import Action
@@ -42,11 +42,13 @@ from quantumjobs.engine.looker import Looker
 from quantumjobs.engine.policies import Policy
 from quantumjobs.engine.poller import Poller, Watchlist
 from quantumjobs.engine.sender import Sender
+from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.tracked import Tracked
 from quantumjobs.errors import AdapterError, LedgerError, UsageError
 
 if TYPE_CHECKING:
     from quantumjobs.core.results import Result
+    from quantumjobs.engine.completed import as_completed
     from quantumjobs.workers.pool import WorkerPool
 
 T = TypeVar("T")
@@ -60,7 +62,8 @@ class Engine:
     """Follows every job of one ledger, in one event loop.
 
     `providers` resolves a provider's key ("aqt", "aqt:lab2") to its plug-in; `policies` holds the lanes' habits by the
-    same keys; `limits` the jobs in flight that an address is allowed, and may change. `random` draws seeds.
+    same keys; `limits` the jobs in flight that an address is allowed, and may change. `random` draws seeds, `progress`
+    draws bars.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Engine:
         policies: Mapping[str, Policy] | None = None,
         limits: Mapping[str, int] | None = None,
         random: Random | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.ledger = ledger
         self.loop = asyncio.get_running_loop()
@@ -85,6 +89,7 @@ class Engine:
         self.fetcher = Fetcher(self)
         self.finder = Finder(self, providers)
         self._policies = dict(policies or {})
+        self.progress = progress or Progress(_undrawn)
         self._limits: Mapping[str, int] = {} if limits is None else limits
         self._random = random or SystemRandom()
         self._tracked: dict[str, Tracked] = {}
@@ -96,6 +101,7 @@ class Engine:
         self._workers_context: AbstractAsyncContextManager[WorkerPool] | None = None
         self._workers_opening = asyncio.Lock()
         self._commits: list[asyncio.Future[None]] = []
+        self.followers: WeakSet[as_completed] = WeakSet()  # told when this is closed
 
     # --- tasks ------------------------------------------------------------------------------
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -361,10 +367,11 @@ class Engine:
         """The loop's worker pool, shared with every other user of this process."""
         async with self._workers_opening:
             if self._workers is None:
+                from quantumjobs.workers.beside import beside
                 from quantumjobs.workers.pool import WorkerPool
 
                 if "numpy" not in sys.modules:  # results need it, and importing it would stall the loop then
-                    self.loop.run_in_executor(None, importlib.import_module, "numpy")
+                    beside(importlib.import_module, "numpy")
                 self._workers_context = WorkerPool.of_loop()
                 self._workers = await self._workers_context.__aenter__()
         return self._workers
@@ -409,6 +416,8 @@ class Engine:
         left = UsageError("the client was closed while this was awaited; the job goes on, and is found again by its id")
         for job in list(self._jobs.values()):
             job._on_close(left)
+        for follower in list(self.followers):
+            follower._on_close(self, left)
         for waiter in self._commits:
             waiter.cancel()
         if self._workers_context is not None:
@@ -430,3 +439,7 @@ class Engine:
             await self.apply(job, SubmitDeferred(at=self.wall(), reason=reason))
         elif record.state in WATCHED:
             await self.apply(job, Reported(at=self.wall(), state=S.CANCELLED, reason=reason))
+
+
+def _undrawn() -> Show:
+    raise UsageError("there is nothing here that could draw progress")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from quantumjobs.core import derive
+from quantumjobs.core import derive, html
 from quantumjobs.core.events import Abandoned, Adopted, SubmitDeferred
 from quantumjobs.core.records import Handle, JobRecord, Line, Link, Progress, Snapshot
 from quantumjobs.core.states import TERMINAL, CancelOutcome, JobState
@@ -18,20 +18,25 @@ from quantumjobs.errors import (
     QuantumJobsError,
     UsageError,
 )
+from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
+    from quantumjobs.abc import Request
     from quantumjobs.core.results import Result
     from quantumjobs.engine.engine import Engine
+    from quantumjobs.engine.showing import Bar
     from quantumjobs.engine.tracked import Tracked
 
+T = TypeVar("T")
 S = JobState
 
 
 class Job:
     """A job on any provider, awaitable by any number of waiters.
 
-    `await job` is `await job.result()`. Cancelling an await ends the wait, never the job. Comparison and hash are by
-    identity; one client gives one object per job as long as it is held.
+    `await job` is `await job.result()`. Ending a wait never ends the job.
+
+    Comparison and hash are by identity; one client gives one object per job as long as it is held.
     """
 
     __slots__ = (
@@ -54,7 +59,7 @@ class Job:
         self._parts = tuple(parts)
         self._waiters: list[asyncio.Future[None]] | None = None  # woken when it is over, one way or another
         self._acceptors: list[asyncio.Future[None]] | None = None  # woken when it is accepted, or in trouble
-        self._readers: list[Reader] | None = None
+        self._readers: list[Reader | Bar] | None = None  # told of every change
         self._callbacks: list[Callable[[Job], object]] | None = None
         self._result: Result | None = None
         self._decoding: asyncio.Lock | None = None
@@ -63,6 +68,17 @@ class Job:
     # --- what it is -------------------------------------------------------------------------
     def __repr__(self) -> str:
         return f"<Job {self.id[:8]} {self._handle.address} {self.state}>"
+
+    def _repr_html_(self) -> str:
+        """A table, for notebooks."""
+        error = self.error
+        return html.job(
+            self.snapshot,
+            backend=self.backend,
+            name=self.name,
+            error="" if error is None else str(error),
+            created_at=self.created_at,
+        )
 
     @property
     def id(self) -> str:
@@ -196,14 +212,18 @@ class Job:
     def __await__(self) -> Generator[Any, None, Result]:
         return self.result().__await__()
 
-    async def result(self) -> Result:
+    async def result(self, *, progress: bool | None = None) -> Result:
         """Wait for the end and return the result.
+
+        `progress` draws a bar meanwhile; without it, the client's `progress` decides.
 
         Raises `JobFailed` (with `.partial`), `JobCancelled`, `JobRejected`, `JobLost`, `ResultUnavailable`; and when
         the wait cannot go on, `SubmissionUncertain`, `ProviderProtocolError` or `AdapterError`. Never returns nothing.
         """
         if self._result is not None:
             return self._result
+        if progress or (progress is None and self._engine.progress.always):
+            return await self._drawn(self.result)
         while not self._is_settled():  # written out: ten thousand waiting jobs hold this frame each, and no other
             self._raise_if_stuck()
             self._check_open()
@@ -225,8 +245,13 @@ class Job:
                 self._result = await reading.whole(self._engine, self, self._slices())
         return self._result
 
-    async def wait(self) -> Job:
-        """Wait until it has ended, or cannot be followed on without you; never raises for how it ended."""
+    async def wait(self, *, progress: bool | None = None) -> Job:
+        """Wait until it has ended, or cannot be followed on without you; never raises for how it ended.
+
+        `progress` as for `result`.
+        """
+        if progress or (progress is None and self._engine.progress.always):
+            return await self._drawn(self.wait)
         while not self._is_terminal() and self._stuck() is None:
             self._check_open()
             waiter = self._new_waiter()
@@ -287,11 +312,12 @@ class Job:
 
     async def circuits(self) -> Sequence[Any]:
         """The circuits as they were given: objects again for objects (imports qiskit), text and paths as they were."""
-        from quantumjobs.circuits.back import give_back
         from quantumjobs.engine.bodies import decode_request
 
         request = decode_request(await self._engine.ledger.blob(self._handle.request))
-        return [give_back(circuit) for circuit in request.circuits]
+        if any(circuit.form in OBJECTS for circuit in request.circuits):
+            return await beside(_given_back, request)
+        return _given_back(request)
 
     async def retry_failed(self) -> Job:
         """Submit the parts that did not complete again, as a new job that keeps the finished ones.
@@ -383,6 +409,10 @@ class Job:
     def _is_over(self) -> bool:
         return self._is_settled() or self._stuck() is not None
 
+    def _at_hand(self) -> bool:
+        """What a wait gives is here already, or takes no more than decoding."""
+        return self._is_settled() and not any(_is_to_fetch(part.record) for part in self._parts)
+
     def _stuck(self) -> QuantumJobsError | None:
         """Why the waits cannot go on, if they cannot: every part that lives is stuck."""
         found: QuantumJobsError | None = None
@@ -399,6 +429,18 @@ class Job:
         error = self._stuck()
         if error is not None:
             raise error
+
+    async def _drawn(self, wait: Callable[..., Awaitable[T]]) -> T:
+        """Wait with a bar."""
+        bar = self._engine.progress.show().job(self._handle.name or self.id[:8], self.snapshot)
+        if self._readers is None:
+            self._readers = []
+        self._readers.append(bar)
+        try:
+            return await wait(progress=False)
+        finally:
+            self._readers.remove(bar)
+            bar.close()
 
     # --- waiters ----------------------------------------------------------------------------
     def _new_waiter(self) -> asyncio.Future[None]:
@@ -424,13 +466,26 @@ class Job:
 
     async def _get_lazy(self) -> None:
         for part in self._parts:
-            if part.record.lazy and part.record.result is None and not part.record.result_gone:
+            if _is_to_fetch(part.record):
                 self._engine.check_open()
                 await asyncio.shield(self._engine.fetcher.start(part))
                 if part.fault is not None:
                     raise part.fault
+                if part.lane.fault is not None and _is_to_fetch(part.record):
+                    raise endings.stuck(self, part) or part.lane.fault
 
 
+def _given_back(request: Request) -> list[Any]:
+    from quantumjobs.circuits.back import give_back
+
+    return [give_back(circuit) for circuit in request.circuits]
+
+
+def _is_to_fetch(record: JobRecord) -> bool:
+    return record.lazy and record.result is None and not record.result_gone
+
+
+OBJECTS = frozenset({"qpy", "pickle"})  # forms that qiskit reads, which may have to be imported
 UNACCEPTED = frozenset({S.CREATED, S.SUBMITTING, S.IN_DOUBT})
 _GRAVITY = (
     CancelOutcome.UNKNOWN,

@@ -325,3 +325,12 @@ async def test_a_result_that_a_bug_kept_back_is_fetched_when_the_lane_is_mended(
         await jobs[1].refresh()
         assert (await jobs[0]).counts
         assert (await jobs[1]).counts
+
+
+async def test_a_bug_in_fetching_a_lazy_result_is_told_as_one() -> None:
+    fake = FakeProvider(fetch=Fetch.LAZY, breaks={"fetch": ValueError("the adapter's")})
+    async with client_on(fake) as client:
+        job = await client.backend("fake/sim").run(BELL)
+        await job.wait()
+        with pytest.raises(qj.AdapterError, match="the adapter's"):
+            await job.result()

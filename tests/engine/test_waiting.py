@@ -217,3 +217,28 @@ async def test_repr_and_snapshot_show_the_state() -> None:
         assert job.snapshot.progress == qj.Progress(2, 2)
         assert next(iter(job.timeline)) == "created"
         assert job.timeline["completed"] >= job.timeline["queued"]
+
+
+async def test_as_completed_ends_with_its_client_and_goes_on_with_the_others() -> None:
+    closed, open_ = client_on(FakeProvider(running=100)), client_on(FakeProvider(running=100))
+    async with open_:
+        lost, kept = [await one.backend("fake/sim").run(BELL) for one in (closed, open_)]
+        stream = qj.as_completed([lost, kept])
+        waiting = asyncio.create_task(anext(stream))
+        await asyncio.sleep(1)
+        await closed.aclose()
+        with pytest.raises(qj.UsageError, match="closed while"):
+            await waiting
+        assert [job async for job in stream] == [kept]
+
+
+async def test_as_completed_can_be_shared_by_several_readers() -> None:
+    async with client_on(FakeProvider(running=float)) as client:
+        jobs = [await client.backend("fake/sim").run(BELL) for _ in range(9)]
+        stream = qj.as_completed(jobs)
+
+        async def share() -> list[qj.Job]:
+            return [job async for job in stream]
+
+        shares = await asyncio.gather(*(share() for _ in range(4)))
+        assert sorted(job.id for share in shares for job in share) == sorted(job.id for job in jobs)

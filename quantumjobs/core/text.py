@@ -1,4 +1,4 @@
-"""Text that may come from anywhere, made fit for a terminal: no escape sequence survives, no line is too long."""
+"""Text that may come from anywhere, made fit to be shown: no escape sequence survives, no line is too long."""
 
 from __future__ import annotations
 
