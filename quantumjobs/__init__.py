@@ -6,7 +6,8 @@
         job = await client.backend("aer").run(bell, shots=1000)
         print((await job).counts)
 
-Names are imported when they are first used, so that `import quantumjobs` stays cheap.
+`quantumjobs.blocking` has the same names for code without await. Names are imported when they are first used, so that
+`import quantumjobs` stays cheap.
 """
 
 from __future__ import annotations

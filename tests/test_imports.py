@@ -16,7 +16,13 @@ HEAVY = ("qiskit", "qiskit_aer", "httpx", "numpy", "tenacity", "anyio", "scipy",
 BUDGET = 0.1  # seconds; design of the package: a command line must feel immediate
 
 # What the loop's process imports by itself. Importing qiskit takes most of a second: only the user may do that there.
-IN_THE_LOOP = ("quantumjobs.client", "quantumjobs.engine", "quantumjobs.registry", "quantumjobs.adapters.aer")
+IN_THE_LOOP = (
+    "quantumjobs.client",
+    "quantumjobs.engine",
+    "quantumjobs.registry",
+    "quantumjobs.adapters.aer",
+    "quantumjobs.blocking.client",
+)
 
 MODULES = [
     module.name
@@ -65,6 +71,12 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_importing_the_package_stays_within_its_budget() -> None:
     measure = "import time; start = time.perf_counter(); import quantumjobs; print(time.perf_counter() - start)"
     assert min(float(fresh("-c", measure).stdout) for _ in range(5)) < BUDGET
+
+
+def test_a_blocking_client_loads_no_more_than_asyncio_does() -> None:
+    names = tuple(name for name in HEAVY if name != "ssl")
+    found = heavy_imports("from quantumjobs.blocking import Client; Client()", names)
+    assert not found, f"a blocking client loads (<- imported by):\n{found}"
 
 
 @pytest.mark.parametrize("module", IN_THE_LOOP)

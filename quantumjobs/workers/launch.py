@@ -20,7 +20,7 @@ from typing import Protocol
 from quantumjobs.workers.ending import Ending, WorkersUnavailable
 from quantumjobs.workers.surroundings import cores
 
-__all__ = ["Launcher", "Link", "launcher", "on_fork", "park", "unpark"]
+__all__ = ["Launcher", "Link", "hook", "launcher", "on_fork", "park", "unpark"]
 
 _FORCE = "QUANTUMJOBS_WORKERS"  # "fork" or "spawn", for tests and for platforms where the default misbehaves
 
@@ -72,7 +72,7 @@ def launcher() -> Launcher:
             raise WorkersUnavailable("the interpreter is shutting down")
         if _launcher is None:
             _launcher = _make()
-            _hook()
+            hook()
         return _launcher
 
 
@@ -122,7 +122,8 @@ def _make() -> Launcher:
     return Spawner()
 
 
-def _hook() -> None:
+def hook() -> None:
+    """Be there when the process exits or forks. Exit handlers registered after this run while workers still live."""
     global _hooked
     if _hooked:
         return
@@ -164,8 +165,8 @@ def _after_fork() -> None:
         with contextlib.suppress(OSError):
             link.sock.close()
     _parked.clear()
-    for hook in _fork_hooks:
-        hook()
+    for forget in _fork_hooks:
+        forget()
     if _launcher is not None:
         _launcher.forget()
         _launcher = None

@@ -1,0 +1,235 @@
+"""Between a blocking object and its async twin: calls go over into the loop's thread, jobs come back as blocking ones."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, TypeVar
+from weakref import WeakValueDictionary
+
+from quantumjobs.blocking.job import Job
+from quantumjobs.blocking.portal import portal
+from quantumjobs.blocking.stream import Stream
+from quantumjobs.core.states import CancelOutcome
+from quantumjobs.errors import QuantumJobsError, ResultTimeout, UsageError
+
+if TYPE_CHECKING:
+    from quantumjobs.client.client import Client as AsyncClient
+    from quantumjobs.engine.job import Job as AsyncJob
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Exception | None)
+OnTimeout = Literal["keep", "cancel"]
+log = logging.getLogger("quantumjobs")
+
+CANCEL_PATIENCE = 10.0
+"""Seconds that a wait which ran out of time waits for what its cancel came to."""
+
+
+class Bridge:
+    """One client's. Collected with the last object that could still make a call, it closes the client."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.portal = portal()
+        self.portal.clients.add(client)
+        self._jobs: WeakValueDictionary[AsyncJob, Job] = WeakValueDictionary()
+        self._lock = threading.Lock()
+        weakref.finalize(self, self.portal.leave, client).atexit = False  # then the portal closes all
+
+    # --- calls ------------------------------------------------------------------------------
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run it in the loop and wait; errors come with their blocking job."""
+        try:
+            return self.portal.call(coroutine)
+        except QuantumJobsError as error:
+            self.told(error)
+            raise
+
+    def timed(
+        self, coroutine: Coroutine[Any, Any, T], twin: AsyncJob, timeout: float | None, on_timeout: OnTimeout
+    ) -> T:
+        """The same for a wait for one job, which ends with `ResultTimeout` after so many seconds."""
+        try:
+            deadline = _deadline(timeout, on_timeout)
+        except UsageError:
+            coroutine.close()
+            raise
+        if deadline is None or twin._at_hand():
+            return self.call(coroutine)
+        future = self.portal.start(coroutine)
+        try:
+            try:
+                return self.portal.wait(future, _left(deadline))
+            except TimeoutError:
+                if not future.cancel():  # the job's own error, or just in time
+                    return self.portal.wait(future)
+        except QuantumJobsError as error:
+            self.told(error)
+            raise
+        finally:
+            future.cancel()
+            del future
+        outcome = self._cancel(twin) if on_timeout == "cancel" else None
+        raise _timeout(self.job(twin), timeout, outcome)
+
+    def run(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Call a plain function of the async side in the loop, which is where it expects to be."""
+        return self.call(_call(function, args, options))
+
+    def stream(self, source: AsyncIterator[T]) -> Stream[T]:
+        """An async iterator as a blocking one."""
+        return Stream(self, source)
+
+    def _cancel(self, twin: AsyncJob) -> CancelOutcome | None:
+        future = self.portal.start(twin.cancel())
+        try:
+            return self.portal.wait(future, CANCEL_PATIENCE)
+        except TimeoutError:  # the wish is kept, and goes on being asked
+            return None
+        except QuantumJobsError as error:
+            log.warning("job %s ran out of time, and cannot be cancelled: %s", twin.id, error)
+            return None
+
+    # --- what goes over, and comes back -----------------------------------------------------
+    def job(self, twin: AsyncJob) -> Job:
+        """The blocking twin of a job; the same object as long as it is held."""
+        job = self._jobs.get(twin)
+        if job is None:
+            with self._lock:
+                job = self._jobs.get(twin)
+                if job is None:
+                    job = self._jobs[twin] = Job(self, twin)
+        return job
+
+    def callback(self, function: Callable[[Job], object]) -> Callback:
+        """A done callback of the async side that calls a blocking one."""
+        return Callback(self, function)
+
+    def told(self, error: E) -> E:
+        """The error, with the blocking twin of the job it is about."""
+        twin = getattr(error, "job", None)
+        if twin is not None and not isinstance(twin, Job):
+            error.job = self.job(twin)  # type: ignore[union-attr]
+        return error
+
+
+class Callback:
+    """Equal to another one for the same function, so that it can be taken back."""
+
+    __slots__ = ("_bridge", "_function")
+
+    def __init__(self, bridge: Bridge, function: Callable[[Job], object]) -> None:
+        self._bridge = bridge
+        self._function = function
+
+    def __call__(self, twin: AsyncJob) -> None:
+        job = self._bridge.job(twin)
+        self._bridge.portal.callback(lambda: self._function(job))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Callback) and self._function == other._function
+
+    def __hash__(self) -> int:
+        return hash(self._function)
+
+
+class Group:
+    """What `as_completed` has in place of a client's bridge: jobs of any client, held until they are yielded."""
+
+    def __init__(self, timeout: float | None, on_timeout: OnTimeout) -> None:
+        self._portal = portal()
+        self._jobs: dict[AsyncJob, Job] = {}
+        self._timeout = timeout
+        self._deadline = _deadline(timeout, on_timeout)
+        self._cancels = on_timeout == "cancel"
+
+    def take(self, job: Job) -> AsyncJob:
+        """The async twin, whose blocking one is held from now on."""
+        if not isinstance(job, Job):
+            raise UsageError(f"as_completed takes blocking jobs, not {type(job).__module__}.{type(job).__qualname__}")
+        job._bridge.portal.check()
+        self._jobs[job._twin] = job
+        return job._twin
+
+    def job(self, twin: AsyncJob) -> Job:
+        """The blocking twin, let go."""
+        return self._jobs.pop(twin)
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run it in the loop and wait."""
+        return self._portal.call(coroutine)
+
+    def run(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Call a plain function of the async side in the loop."""
+        return self._portal.call(_call(function, args, options))
+
+    def next(self, source: AsyncIterator[T]) -> T:
+        """The next one. Raises `StopIteration`, and `ResultTimeout` when all the time given has passed."""
+        future: Future[T] = self._portal.start(_next(source))
+        try:
+            found = self._portal.wait(future, None if self._deadline is None else _left(self._deadline))
+        except TimeoutError:
+            if future.cancel():
+                raise self._late() from None
+            found = self._portal.wait(future)
+        finally:
+            future.cancel()
+            del future
+        if found is _END:
+            raise StopIteration
+        return found
+
+    def _late(self) -> ResultTimeout:
+        late = [job for twin, job in self._jobs.items() if not twin.done()]
+        if self._cancels:
+            for job in late:
+                self._portal.post(_asked(job._twin))
+        error = _timeout(late[0] if late else None, self._timeout, None)
+        error.jobs = tuple(late)
+        return error
+
+
+_END: Any = object()
+
+
+async def _next(source: AsyncIterator[Any]) -> Any:
+    return await anext(source, _END)
+
+
+async def _call(function: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any]) -> T:
+    return function(*args, **options)
+
+
+async def _asked(twin: AsyncJob) -> None:
+    try:
+        await twin.cancel()
+    except QuantumJobsError as error:
+        log.warning("job %s ran out of time, and cannot be cancelled: %s", twin.id, error)
+
+
+def _deadline(timeout: object, on_timeout: str) -> float | None:
+    """On the monotonic clock. Raises `UsageError` for what is not a time."""
+    if on_timeout not in ("keep", "cancel"):
+        raise UsageError(f"on_timeout={on_timeout!r}: say 'keep' or 'cancel'")
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, SupportsFloat) or math.isnan(float(timeout)):
+        raise UsageError(f"timeout={timeout!r}: seconds are needed, or None to wait without end")
+    return time.monotonic() + float(timeout)
+
+
+def _left(deadline: float) -> float:
+    return min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
+
+
+def _timeout(job: Job | None, timeout: float | None, outcome: CancelOutcome | None) -> ResultTimeout:
+    if job is None:
+        return ResultTimeout(f"nothing ended within {timeout:g} s")
+    what = f"job {job.id} is {job.state} after {timeout:g} s"
+    how = f"; asked to stop it: {outcome}" if outcome else "; it goes on"
+    return ResultTimeout(what + how, job=job, token=job.id, cancel=outcome)
