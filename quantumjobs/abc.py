@@ -189,6 +189,19 @@ class Codec(Protocol):
 
 
 @runtime_checkable
+class Targets(Protocol):
+    """A codec whose backends have a target that Qiskit's transpiler takes."""
+
+    def target(self, backend: str, about: bytes) -> Any:
+        """Qiskit's `Target` of the backend; `about` is what `describe` gave.
+
+        Imports qiskit and may take a second: never called in the loop's thread. Raises `UsageError` where the backend
+        is not there.
+        """
+        ...
+
+
+@runtime_checkable
 class Provider(Protocol):
     """A plug-in: names, data, and how to connect. Constructed without I/O."""
 

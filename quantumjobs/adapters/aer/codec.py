@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,9 @@ from quantumjobs.adapters.aer import methods, options
 from quantumjobs.core.results import Result
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.aer import SEED_STEP, Outcome, Task, noise_model, wrap_seed
+
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target
 
 SCHEMA = "aer/1"
 DEFAULT_SHOTS = 1024
@@ -109,6 +112,10 @@ class AerCodec:
         if raw.schema != SCHEMA:
             raise UsageError(f"a result of schema {raw.schema!r} is not one of aer's")
         return Result.from_bytes(_outcome.decode(raw.blobs["outcome"]).result, raw=raw.blobs)
+
+    def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - Aer says it all
+        """That of `AerSimulator(method=...)` for the addressed method; not cached, since a caller may change it."""
+        return methods.target(options.method_of(backend))
 
 
 def _method(backend: str, given: Mapping[str, Any]) -> str:

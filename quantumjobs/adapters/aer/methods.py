@@ -81,6 +81,16 @@ def _simulator(method: str) -> Any:
     return AerSimulator(method=method)
 
 
+def target(method: str) -> Target:
+    """Aer's own target for a method: as many qubits as it thinks this machine can hold.
+
+    Raises `UsageError` where this installation does not offer the method.
+    """
+    _check_method(method)
+    full: Target = _simulator(method).target
+    return full
+
+
 def _check_offered(setup: Setup) -> None:
     device = setup.options.get("device", "CPU")
     devices = _devices()
@@ -88,8 +98,12 @@ def _check_offered(setup: Setup) -> None:
         raise UsageError(
             f"device={device!r}: this installation of Aer offers {', '.join(devices)} (qiskit-aer-gpu adds GPU)"
         )
-    if setup.method not in _methods():
-        raise UsageError(f"this installation of Aer does not offer the method {setup.method!r}")
+    _check_method(setup.method)
+
+
+def _check_method(method: str) -> None:
+    if method not in _methods():
+        raise UsageError(f"this installation of Aer does not offer the method {method!r}")
 
 
 @functools.cache
@@ -165,8 +179,8 @@ def _target(method: str, gates: frozenset[str] | None, width: int) -> Target:
     """Aer's target for so many qubits; its own limit is about this machine's memory and one method only."""
     from qiskit.transpiler import Target
 
-    full = _simulator(method).target
-    target = Target(num_qubits=width)
+    full = target(method)
+    narrow = Target(num_qubits=width)
     names = set(full.operation_names)
     if method == "stabilizer":
         names.discard("rz")  # only by right angles: what is made of others would fail when it runs
@@ -174,8 +188,8 @@ def _target(method: str, gates: frozenset[str] | None, width: int) -> Target:
         operation = full.operation_from_name(name)
         # With a noise model only gates that it knows are made: on others it would have no effect.
         if gates is None or name in gates or name in _ALWAYS or not _is_unitary_gate(operation):
-            target.add_instruction(operation, None, name=name)
-    return target
+            narrow.add_instruction(operation, None, name=name)
+    return narrow
 
 
 def _is_unitary_gate(operation: Any) -> bool:

@@ -63,6 +63,11 @@ class AerProvider:
         """Prepares in workers; decoding is trivial."""
         return self._codec
 
+    @property
+    def executor(self) -> Executor | Callable[[], Executor] | None:
+        """As given; None: our own workers."""
+        return self._executor
+
     def lane(self, backend: str) -> str:
         """One lane: this machine."""
         aer_options.method_of(backend)

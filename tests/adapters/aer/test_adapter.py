@@ -119,6 +119,12 @@ def test_settings_are_checked(settings: dict[str, Any], why: str) -> None:
         provider(settings)
 
 
+def test_the_executor_is_shown_as_it_was_given() -> None:
+    assert provider({}).executor is None
+    make = concurrent.futures.ThreadPoolExecutor
+    assert provider({"executor": make}).executor is make
+
+
 # --- the adapter, in virtual time ---------------------------------------------------------
 async def answers_at_once(payload: bytes, report: Any, started: Any) -> bytes:
     started()

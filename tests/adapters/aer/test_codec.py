@@ -7,9 +7,11 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.circuit.library import QFTGate
+from qiskit_aer import AerSimulator
 
-from quantumjobs.abc import Codec, Raw
+from quantumjobs.abc import Codec, Raw, Targets
 from quantumjobs.adapters.aer.codec import AerCodec, Details
+from quantumjobs.adapters.aer.options import METHODS
 from quantumjobs.circuits import given
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.aer import wrap_seed
@@ -39,6 +41,28 @@ def deep(qubits: int, layers: int = 4) -> QuantumCircuit:
 def test_it_is_a_codec() -> None:
     assert isinstance(AerCodec(), Codec)
     assert AerCodec.inline == {"decode"}
+
+
+# --- its target -------------------------------------------------------------------------
+@pytest.mark.parametrize("method", ["", "statevector", "stabilizer", "matrix_product_state", "unitary"])
+def test_the_target_is_aers_own_for_the_method(method: str) -> None:
+    assert isinstance(AerCodec(), Targets)
+    ours, theirs = AerCodec().target(method, about()), AerSimulator(method=method or "automatic").target
+    assert ours.num_qubits == theirs.num_qubits
+    assert ours.operation_names == theirs.operation_names
+    assert ours.build_coupling_map() is None
+
+
+def test_each_caller_has_a_target_of_its_own() -> None:
+    assert AerCodec().target("", about()) is not AerCodec().target("", about())
+
+
+def test_there_is_no_target_for_a_method_that_is_not_there() -> None:
+    with pytest.raises(UsageError, match="statevector"):
+        AerCodec().target("statevektor", about())
+    for method in set(METHODS) - set(AerSimulator().available_methods()):
+        with pytest.raises(UsageError, match=f"does not offer the method '{method}'"):
+            AerCodec().target(method, about())
 
 
 # --- what is refused --------------------------------------------------------------------

@@ -1,0 +1,142 @@
+"""A backend of ours in the form of Qiskit's `BackendV2`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from qiskit.providers import BackendV2, Options
+
+from quantumjobs.blocking import Client
+from quantumjobs.errors import QuantumJobsError, UsageError
+from quantumjobs.interop.qiskit.clients import shared
+from quantumjobs.interop.qiskit.errors import both
+from quantumjobs.interop.qiskit.jobs import QiskitJob
+
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target
+
+    from quantumjobs.abc import Provider
+    from quantumjobs.blocking import Backend
+
+_OURS = frozenset({"shots", "memory", "name", "tags", "transpile", "optimization_level", "until"})
+"""What `run` takes for every provider."""
+_DEFAULTS: Mapping[str, Any] = {"shots": None, "memory": False}
+
+
+def backend(address: str, client: Client | None = None, **options: Any) -> QiskitBackend:
+    """The backend at `provider[:account][/name]`, for Qiskit: `backend("aer/statevector")`.
+
+    Without a client, one that the whole process shares is used, with the settings of the configuration. `options` are
+    defaults for every run, as `set_options` takes them.
+    """
+    return QiskitBackend(address, client, **options)
+
+
+class QiskitBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no annotations
+    """One of our backends; `backend()` makes it.
+
+    The target is asked for when it is made, which may take a second and a request; properties never wait. Options are
+    checked by name, and those that are None count as not given.
+
+    Errors are ours and Qiskit's at once: `UsageError` is also a `QiskitError`, `JobRejected` also a `JobError`.
+    """
+
+    def __init__(self, address: str, client: Client | None = None, **options: Any) -> None:
+        if not (client is None or isinstance(client, Client)):
+            raise both(UsageError(f"{type(client).__module__}.{type(client).__qualname__} is no client that can block: "
+                                  "give a quantumjobs.blocking.Client, or none"))  # fmt: skip
+        self._client = client
+        self._address = address
+        try:
+            self._target: Target = self._backend().target()
+        except QuantumJobsError as error:
+            raise both(error) from error
+        super().__init__(
+            name=address, description=f"{address} through quantumjobs", backend_version=_version("quantumjobs")
+        )
+        self.set_options(**options)
+
+    def __repr__(self) -> str:
+        return f"<QiskitBackend {self._address}>"
+
+    def _backend(self) -> Backend:
+        """Ours, of the client that is there now: the shared one may have been closed or lost in a fork."""
+        return (self._client or shared()).backend(self._address)
+
+    def _plug_in(self) -> Provider:
+        return self._backend()._twin._provider
+
+    # --- what it is -------------------------------------------------------------------------
+    @property
+    def target(self) -> Target:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Qiskit's `Target`, as the provider described it when this was made."""
+        return self._target
+
+    @property
+    def max_circuits(self) -> None:
+        """No limit: a list too long for the provider is split here, and is still one job."""
+        return
+
+    @property
+    def executor(self) -> Any:
+        """The `executor` setting of a provider that has one (`aer`); None otherwise."""
+        return getattr(self._plug_in(), "executor", None)
+
+    # --- options ----------------------------------------------------------------------------
+    @classmethod
+    def _default_options(cls) -> Options:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return Options(**_DEFAULTS)
+
+    def set_options(self, **fields: Any) -> None:
+        """Set defaults for every run; None takes one back.
+
+        Raises `UsageError`, also an `AttributeError` as Qiskit's own, for what the provider does not take; then none
+        of the fields is set.
+        """
+        given = {name: value for name, value in fields.items() if value is not None}
+        try:
+            self._plug_in().admit(
+                self._backend()._twin._name, {name: value for name, value in given.items() if name not in _OURS}
+            )
+        except UsageError as error:
+            raise both(error, AttributeError) from error
+        kept = {name: value for name, value in self._defaults().items() if name not in fields}
+        self._options = Options(**{**_DEFAULTS, **kept, **given})
+
+    def _defaults(self) -> dict[str, Any]:
+        options: Any = self.options  # whoever holds them may have written to them
+        return dict(options)
+
+    # --- running ----------------------------------------------------------------------------
+    def run(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        run_input: Any,
+        parameter_binds: Sequence[Mapping[Any, Sequence[float]]] | None = None,
+        **options: Any,
+    ) -> QiskitJob:
+        """Submit circuits and return the job as soon as the provider has accepted it.
+
+        `run_input` is a circuit or a list; OpenQASM text and paths do as well. Options given here win over those of
+        `set_options`; besides the provider's own there are `shots`, `memory`, `name`, `tags`, `transpile`,
+        `optimization_level`. With `memory=True` every experiment that measured something has a memory: where the
+        provider gives counts only it is made from them, and `metadata["memory"]` of the experiment says so.
+
+        Raises what `quantumjobs.blocking.Backend.run` does.
+        """
+        given = {"parameter_binds": parameter_binds, **options}
+        asked = {**self._defaults(), **{name: value for name, value in given.items() if value is not None}}
+        try:
+            job = self._backend().run(run_input, **{name: value for name, value in asked.items() if value is not None})
+        except QuantumJobsError as error:
+            raise both(error) from error
+        circuits = run_input if isinstance(run_input, list | tuple) else [run_input]
+        return QiskitJob(self, job, circuits, memory=bool(asked.get("memory")))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

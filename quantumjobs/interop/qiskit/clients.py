@@ -1,0 +1,34 @@
+"""The client of those who bring none: one for the whole process."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from quantumjobs.blocking import Client
+
+_lock = threading.Lock()
+_client: Client | None = None
+
+
+def shared() -> Client:
+    """The process's own client, made at its first use, and anew after a fork or when somebody closed it."""
+    global _client
+    with _lock:
+        if _client is None or _closed(_client):
+            _client = Client()
+        return _client
+
+
+def _closed(client: Client) -> bool:
+    return client.closed or client._bridge.portal.lost is not None
+
+
+def _after_fork() -> None:
+    global _lock, _client
+    _lock = threading.Lock()  # another thread may have held it
+    _client = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
