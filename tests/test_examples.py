@@ -15,6 +15,10 @@ LINES = 50
 
 PROMISED = {
     "await_one.py": r"counts: \{'00': \d+, '11': \d+\}\nseed: 7 .*\n(  \w+ -> \w+\n)+",
+    "blocking_script.py": (
+        r"one: \{'1': 100\}\n(angle [23]\.\d+: (9\d|100)% ones\n)+"
+        r"no result after half a second; cancel: cancelled\nJobCancelled: job cancelled\n"
+    ),
     "cancel_and_timeout.py": (
         r"no result after half a second; the job is (queued|running)\n"
         r"cancel: cancelled\nawaiting it now raises: JobCancelled\nstate: cancelled\n"
@@ -22,6 +26,8 @@ PROMISED = {
     "fake_cloud.py": r"hasty/sim failed: .*\nstormy/sim won after 1\.\d+ hours; jobs that ran twice: 0\n",
     "gather_many.py": r"angle 0\.00: 0\.00 of 200 shots\n(.*\n)+1[0-2] jobs, [1-3] of them a closer look\n",
     "progress_events.py": r"150 circuits, 75000 shots\n(\d{10}  #+ .*\n){5}and \d+ more outcomes",
+    "web_app.py": r"1000 shots in one answer; \d{2,} other requests were answered meanwhile\n",
+    "vqe.py": r"energy after \d+ evaluations: -1\.8[4-7]\d \(exact: -1\.857\)\n",
 }
 
 
