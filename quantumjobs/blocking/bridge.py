@@ -7,8 +7,9 @@ import math
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, TypeVar
 from weakref import WeakValueDictionary
 
@@ -74,8 +75,12 @@ class Bridge:
         finally:
             future.cancel()
             del future
-        outcome = self._cancel(twin) if on_timeout == "cancel" else None
-        raise _timeout(self.job(twin), timeout, outcome)
+        job, outcome, after = self.job(twin), None, "it goes on"
+        if on_timeout == "cancel":
+            outcome = self._cancel(twin)
+            after = f"asked to stop it: {outcome}" if outcome else "asked to stop it, and there is no answer yet"
+        message = f"job {job.id} is {job.state} after {timeout:g} s; {after}"
+        raise ResultTimeout(message, job=job, token=job.id, cancel=outcome)
 
     def run(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
         """Call a plain function of the async side in the loop, which is where it expects to be."""
@@ -144,6 +149,7 @@ class Group:
     def __init__(self, timeout: float | None, on_timeout: OnTimeout) -> None:
         self._portal = portal()
         self._jobs: dict[AsyncJob, Job] = {}
+        self._found: deque[AsyncJob] = deque()
         self._timeout = timeout
         self._deadline = _deadline(timeout, on_timeout)
         self._cancels = on_timeout == "cancel"
@@ -168,37 +174,43 @@ class Group:
         """Call a plain function of the async side in the loop."""
         return self._portal.call(_call(function, args, options))
 
-    def next(self, source: AsyncIterator[T]) -> T:
+    def next(self, source: AsyncIterator[AsyncJob]) -> AsyncJob:
         """The next one. Raises `StopIteration`, and `ResultTimeout` when all the time given has passed."""
-        future: Future[T] = self._portal.start(_next(source))
-        try:
-            found = self._portal.wait(future, None if self._deadline is None else _left(self._deadline))
-        except TimeoutError:
-            if future.cancel():
-                raise self._late() from None
-            found = self._portal.wait(future)
-        finally:
-            future.cancel()
-            del future
-        if found is _END:
-            raise StopIteration
-        return found
+        while True:
+            with suppress(IndexError):
+                return self._found.popleft()
+            future = self._portal.start(self._find(source))
+            try:
+                if not self._portal.wait(future, None if self._deadline is None else _left(self._deadline)):
+                    raise StopIteration
+            except TimeoutError:
+                if future.cancel():
+                    raise self._late() from None
+            finally:
+                future.cancel()
+                del future
+
+    async def _find(self, source: AsyncIterator[AsyncJob]) -> bool:
+        """Not handed over as a result: Ctrl-C may come just before somebody takes that, and no job shall be lost."""
+        found = await anext(source, None)
+        if found is not None:
+            self._found.append(found)
+        return found is not None
 
     def _late(self) -> ResultTimeout:
         late = [job for twin, job in self._jobs.items() if not twin.done()]
         if self._cancels:
             for job in late:
                 self._portal.post(_asked(job._twin))
-        error = _timeout(late[0] if late else None, self._timeout, None)
+        after = "all are asked to stop" if self._cancels else "they go on"
+        first = late[0] if late else None
+        error = ResultTimeout(
+            f"not over after {self._timeout:g} s: {len(late)} of the jobs; {after}",
+            job=first,
+            token=first.id if first is not None else "",
+        )
         error.jobs = tuple(late)
         return error
-
-
-_END: Any = object()
-
-
-async def _next(source: AsyncIterator[Any]) -> Any:
-    return await anext(source, _END)
 
 
 async def _call(function: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any]) -> T:
@@ -225,11 +237,3 @@ def _deadline(timeout: object, on_timeout: str) -> float | None:
 
 def _left(deadline: float) -> float:
     return min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
-
-
-def _timeout(job: Job | None, timeout: float | None, outcome: CancelOutcome | None) -> ResultTimeout:
-    if job is None:
-        return ResultTimeout(f"nothing ended within {timeout:g} s")
-    what = f"job {job.id} is {job.state} after {timeout:g} s"
-    how = f"; asked to stop it: {outcome}" if outcome else "; it goes on"
-    return ResultTimeout(what + how, job=job, token=job.id, cancel=outcome)

@@ -87,6 +87,9 @@ class as_completed:  # noqa: N801 - named and used like asyncio's function
             self._waiters.append(waiter)
             try:
                 await waiter
+            except asyncio.CancelledError:
+                self._close_bar()  # it belongs to the wait; the next one opens another
+                raise
             finally:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)

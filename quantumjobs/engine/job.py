@@ -222,7 +222,7 @@ class Job:
         """
         if self._result is not None:
             return self._result
-        if progress or (progress is None and self._engine.progress.always):
+        if self._draws(progress):
             return await self._drawn(self.result)
         while not self._is_settled():  # written out: ten thousand waiting jobs hold this frame each, and no other
             self._raise_if_stuck()
@@ -250,7 +250,7 @@ class Job:
 
         `progress` as for `result`.
         """
-        if progress or (progress is None and self._engine.progress.always):
+        if self._draws(progress):
             return await self._drawn(self.wait)
         while not self._is_terminal() and self._stuck() is None:
             self._check_open()
@@ -429,6 +429,9 @@ class Job:
         error = self._stuck()
         if error is not None:
             raise error
+
+    def _draws(self, progress: bool | None) -> bool:
+        return (self._engine.progress.always if progress is None else progress) and not self._is_over()
 
     async def _drawn(self, wait: Callable[..., Awaitable[T]]) -> T:
         """Wait with a bar."""

@@ -167,6 +167,7 @@ def test_a_wait_that_runs_out_of_time_cancels_where_that_is_wanted():
         with pytest.raises(qj.ResultTimeout) as caught:
             job.result(0.05, on_timeout="cancel")
         assert caught.value.cancel is qj.CancelOutcome.CANCELLED
+        assert "asked to stop it: cancelled" in str(caught.value)
         assert job.state == "cancelled"
         assert fake.calls["cancel"] == 1
 
@@ -293,6 +294,7 @@ def test_waiting_for_several_runs_out_of_time_with_those_that_go_on():
         with pytest.raises(qj.ResultTimeout) as caught:
             next(ended)
         assert set(caught.value.jobs) == {jobs[1], jobs[2]}
+        assert "2 of the jobs; they go on" in str(caught.value)
         assert caught.value.job in jobs
         with pytest.raises(qj.ResultTimeout):
             list(blocking.as_completed(jobs[1:], 0.01, on_timeout="cancel"))
@@ -305,6 +307,14 @@ def test_threads_may_share_one_as_completed():
         ended = blocking.as_completed(jobs)
         shares = [Background(lambda: list(ended)) for _ in range(8)]
         assert sorted(job.id for share in shares for job in share.value()) == sorted(job.id for job in jobs)
+
+
+def test_a_job_found_just_before_an_interrupt_is_yielded_later():
+    with client_on() as (client, _):
+        job = client.backend("fake/sim").run(CIRCUIT)
+        ended = blocking.as_completed([job])
+        ended._bridge._portal.call(ended._bridge._find(ended._twin))  # and nobody took it
+        assert list(ended) == [job]
 
 
 def test_async_jobs_are_refused_by_name():
