@@ -11,8 +11,9 @@ import pytest
 import quantumjobs as qj
 from quantumjobs import blocking
 from quantumjobs._tools import blocking as generator
+from quantumjobs._tools import twins
 
-TWINS = [(getattr(qj, source.name), getattr(blocking, source.name)) for source in generator.SOURCES]
+TWINS = [(getattr(qj, source.name), getattr(blocking, source.name)) for source in twins.SOURCES]
 TIME_LIMITS = ["timeout", "on_timeout"]
 TIMED = {"Job.result", "Job.wait", "as_completed.__init__"}
 OTHER_NAMES = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__", "__aiter__": "__iter__"}
@@ -99,7 +100,7 @@ def test_a_twin_has_nothing_that_the_async_class_does_not_have():
 def test_the_module_has_every_public_name_and_its_own_classes():
     assert set(qj.__all__) - set(blocking.__all__) == {"__version__"}
     assert set(blocking.__all__) - set(qj.__all__) == {"Stream"}
-    own = {source.name for source in generator.SOURCES}
+    own = {source.name for source in twins.SOURCES}
     for name in blocking.__all__:
         same = name not in own and name != "Stream"
         assert (getattr(blocking, name) is getattr(qj, name, None)) == same
@@ -111,7 +112,7 @@ def test_the_module_has_every_public_name_and_its_own_classes():
 # --- the generator ----------------------------------------------------------------------
 def changed(monkeypatch, tmp_path, path, old, new):
     """The generated texts for a checkout where a source is different."""
-    for source in (*(one.path for one in generator.SOURCES), generator.FACE):
+    for source in (*(one.path for one in twins.SOURCES), generator.FACE):
         text = (generator.ROOT / source).read_text(encoding="utf-8")
         if source == path:
             assert old in text
@@ -157,7 +158,7 @@ def test_a_change_of_the_async_side_changes_the_twin(monkeypatch, tmp_path, what
 
 
 def test_an_entry_of_the_tables_that_nothing_uses_is_an_error(monkeypatch):
-    monkeypatch.setattr(generator, "REWORDED", (*generator.REWORDED, ("never said anywhere", "nor here")))
+    monkeypatch.setattr(twins, "REWORDED", (*twins.REWORDED, ("never said anywhere", "nor here")))
     with pytest.raises(ValueError, match="never said anywhere"):
         generator.outputs()
 
