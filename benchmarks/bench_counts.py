@@ -18,7 +18,8 @@ from statistics import median
 import numpy as np
 from measure import Bench, alternate, cpu, ratio
 
-from quantumjobs.core.results import CircuitResult, entry
+from quantumjobs.core.entries import entry
+from quantumjobs.core.results import CircuitResult
 
 
 def uniform(chance: np.random.Generator, shots: int, bits: int) -> np.ndarray:

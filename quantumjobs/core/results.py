@@ -1,8 +1,7 @@
 """What a job gives: one entry per circuit, kept packed, formatted when somebody looks.
 
-`Entry` is the compact, immutable form that crosses process boundaries and is kept; `CircuitResult` reads one entry;
-`Result` is the sequence of them that the user awaits. numpy loads when bits are read, Qiskit only in `to_qiskit`,
-`to_bit_array` and `plot`.
+`CircuitResult` reads one `Entry`; `Result` is the sequence of them that the user awaits. numpy loads when bits are read,
+Qiskit only in `to_qiskit`, `to_bit_array` and `plot`.
 """
 
 from __future__ import annotations
@@ -18,34 +17,17 @@ from msgspec import Struct
 
 from quantumjobs.core import bits as packed
 from quantumjobs.core import html, values
+from quantumjobs.core.entries import NOTHING, Entry, failed_entry
 from quantumjobs.core.text import one_line
 from quantumjobs.errors import ResultUnavailable, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
-_NOTHING = memoryview(b"")
 _WORTH = 1 << 20
 """Bytes of outcomes that are counted unasked, where a result is only looked at; more is not worth a wait."""
 _MOST_BARS = 64
 """Outcomes that a histogram shows where nobody says how many: two thousand take 14 seconds, and cannot be read."""
-
-
-class Entry(Struct, frozen=True, array_like=True):
-    """One circuit's outcome. Make it by `entry`, `entry_from_counts`, `entry_from_memory` or `failed_entry`."""
-
-    name: str
-    shots: int
-    clbits: int
-    registers: tuple[tuple[str, int], ...]
-    rows: memoryview
-    """Packed outcomes, see `core.bits`; empty where nothing was measured."""
-    weights: memoryview | None
-    """How often each row occurred (64-bit, little-endian). None: one row a shot, in the order of the shots."""
-    seed: int | None = None
-    error: str | None = None
-    more: memoryview = _NOTHING
-    """`values` of {"data", "metadata", "circuit_metadata", "qiskit"}, decoded when somebody asks."""
 
 
 class _Segment(Struct, frozen=True, array_like=True):
@@ -58,7 +40,7 @@ class _Segment(Struct, frozen=True, array_like=True):
 class CircuitResult:
     """The outcome of one circuit. A circuit that failed raises `ResultUnavailable` when its outcome is read."""
 
-    def __init__(self, entry: Entry, about: memoryview = _NOTHING, raw: Any = None) -> None:
+    def __init__(self, entry: Entry, about: memoryview = NOTHING, raw: Any = None) -> None:
         self._entry = entry
         self._about = about
         self._raw = raw
@@ -279,7 +261,7 @@ class Result(Sequence[CircuitResult]):
     @classmethod
     def of(cls, entries: Iterable[Entry], *, about: Mapping[str, Any] | None = None, raw: Any = None) -> Result:
         """From the entries of one remote job. `about`: "backend_name", "job_id", "date" ..., as Qiskit's result has."""
-        shared = memoryview(values.dump(dict(about))) if about else _NOTHING
+        shared = memoryview(values.dump(dict(about))) if about else NOTHING
         return cls([CircuitResult(entry, shared, raw) for entry in entries])
 
     @classmethod
@@ -392,7 +374,7 @@ class Result(Sequence[CircuitResult]):
 
     def to_qiskit(self) -> Any:
         """Qiskit's `Result`, with Aer's saved data as Aer gives it (`Statevector`, `DensityMatrix`, ...)."""
-        first = self._items[0]._about if self._items else _NOTHING
+        first = self._items[0]._about if self._items else NOTHING
         about = values.load(first) if first else {}
         ok = all(item.error is None for item in self._items)
         document = {"backend_name": "", "backend_version": "", "job_id": "", "status": "COMPLETED", **about}
@@ -420,78 +402,6 @@ class Result(Sequence[CircuitResult]):
         if max(map(len, counts)) > _MOST_BARS:
             options.setdefault("number_to_keep", _MOST_BARS)
         return importlib.import_module("qiskit.visualization").plot_histogram(counts, **options)
-
-
-# --- making entries ---------------------------------------------------------------------
-def entry(
-    rows: packed.Buffer,
-    clbits: int,
-    *,
-    name: str = "",
-    weights: packed.Buffer | None = None,
-    shots: int | None = None,
-    registers: packed.Registers = (),
-    seed: int | None = None,
-    data: Mapping[str, Any] | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    circuit_metadata: Mapping[str, Any] | None = None,
-    qiskit: Mapping[str, Any] | None = None,
-) -> Entry:
-    """One circuit's outcome from packed rows: one row a shot in order, or distinct ascending rows with `weights`.
-
-    `qiskit`: what only `to_qiskit` needs ("header", "status", "time_taken").
-    """
-    if shots is None:
-        shots = len(rows) // (packed.width(clbits) or 1)
-    more = {
-        name: value
-        for name, value in (
-            ("data", values.freeze(dict(data)) if data else None),
-            ("metadata", metadata),
-            ("circuit_metadata", circuit_metadata),
-            ("qiskit", qiskit),
-        )
-        if value
-    }
-    return Entry(
-        name,
-        shots,
-        clbits,
-        tuple((str(register), int(size)) for register, size in registers),
-        memoryview(rows),
-        None if weights is None else memoryview(weights),
-        seed,
-        None,
-        memoryview(values.dump(more)) if more else _NOTHING,
-    )
-
-
-def entry_from_counts(counts: Mapping[str, int], clbits: int | None = None, **facts: Any) -> Entry:
-    """One circuit's outcome from counts: keys as bit strings or `0x...`, clbit 0 right-most. Facts as for `entry`."""
-    if clbits is None:
-        clbits = max((len(key.replace(" ", "")) for key in counts), default=0)
-    wide = packed.width(clbits)
-    keys = packed.parse(list(counts), clbits)
-    merged: dict[bytes, int] = {}
-    for at, number in enumerate(counts.values()):
-        row = keys[at * wide : (at + 1) * wide]
-        merged[row] = merged.get(row, 0) + number
-    ordered = sorted(merged.items())
-    facts.setdefault("shots", sum(merged.values()))
-    weights = b"".join([number.to_bytes(8, "little") for _, number in ordered])
-    return entry(b"".join([row for row, _ in ordered]), clbits, weights=weights, **facts)
-
-
-def entry_from_memory(memory: Sequence[str], clbits: int | None = None, **facts: Any) -> Entry:
-    """One circuit's outcome from its shots in order: bit strings or `0x...`. Facts as for `entry`."""
-    if clbits is None:
-        clbits = max((len(key.replace(" ", "")) for key in memory), default=0)
-    return entry(packed.parse(memory, clbits), clbits, **facts)
-
-
-def failed_entry(error: str, *, name: str = "", shots: int = 0, seed: int | None = None) -> Entry:
-    """A circuit that failed."""
-    return Entry(name, shots, 0, (), _NOTHING, None, seed, error)
 
 
 # --- inside -----------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from quantumjobs.abc import Part, Prepared, Raw, Request
-from quantumjobs.core.results import Entry, Result, entry, failed_entry
+from quantumjobs.core.entries import Entry, entry, failed_entry
+from quantumjobs.core.results import Result
 from quantumjobs.errors import ProviderProtocolError, UsageError
 
 SCHEMA = "fake/1"

@@ -22,7 +22,8 @@ import msgspec
 from msgspec import Struct
 
 from quantumjobs.core import bits
-from quantumjobs.core.results import Entry, Result, entry, failed_entry
+from quantumjobs.core.entries import Entry, entry, failed_entry
+from quantumjobs.core.results import Result
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit

@@ -10,7 +10,8 @@ import pytest
 
 import quantumjobs as qj
 from quantumjobs.cli import report
-from quantumjobs.core.results import Result, entry, entry_from_counts, entry_from_memory, failed_entry
+from quantumjobs.core.entries import entry, entry_from_counts, entry_from_memory, failed_entry
+from quantumjobs.core.results import Result
 from quantumjobs.testing import FakeProvider, Fault
 
 JOB = {"file", "backend", "job", "remote_id", "state", "shots", "seed", "circuits", "error"}

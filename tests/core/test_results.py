@@ -15,7 +15,8 @@ from qiskit.primitives import BitArray
 from qiskit.result import Result as QiskitResult
 
 from quantumjobs.core import bits, values
-from quantumjobs.core.results import Result, entry, entry_from_counts, entry_from_memory, failed_entry
+from quantumjobs.core.entries import entry, entry_from_counts, entry_from_memory, failed_entry
+from quantumjobs.core.results import Result
 from quantumjobs.errors import ResultUnavailable, UsageError
 
 
@@ -230,7 +231,7 @@ def test_plot_names_the_extra_where_matplotlib_is_missing(monkeypatch: pytest.Mo
 
 def test_reading_facts_loads_neither_numpy_nor_qiskit() -> None:
     code = (
-        "from quantumjobs.core.results import *; r = Result.of([entry_from_counts({'01': 4}, name='x')]);"
+        "from quantumjobs.core.results import *; from quantumjobs.core.entries import *; r = Result.of([entry_from_counts({'01': 4}, name='x')]);"
         "r = Result.from_bytes(r.to_bytes()); r[0].name, r[0].shots, r[0].metadata, len(r);"
         "import sys; assert not {'numpy', 'qiskit'} & sys.modules.keys()"
     )

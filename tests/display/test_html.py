@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantumjobs.core import bits, html
+from quantumjobs.core.entries import entry, entry_from_counts, entry_from_memory, failed_entry
 from quantumjobs.core.records import Progress
-from quantumjobs.core.results import Result, entry, entry_from_counts, entry_from_memory, failed_entry
+from quantumjobs.core.results import Result
 from quantumjobs.core.states import JobState
 from quantumjobs.core.text import one_line
 from tests.display.helpers import snapshot

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from quantumjobs.core.results import Result, entry, entry_from_counts, failed_entry
+from quantumjobs.core.entries import entry, entry_from_counts, failed_entry
+from quantumjobs.core.results import Result
 from quantumjobs.errors import ResultUnavailable, UsageError
 
 plt = pytest.importorskip("matplotlib.pyplot")
@@ -78,7 +79,7 @@ def test_nothing_cannot_be_plotted():
 def test_in_a_notebook_the_figure_is_shown_once():
     """Returned, and not left open for the notebook to show a second time."""
     code = (
-        "from quantumjobs.core.results import *; import matplotlib.pyplot as plt;"
+        "from quantumjobs.core.results import *; from quantumjobs.core.entries import *; import matplotlib.pyplot as plt;"
         "r = Result.of([entry_from_counts({'0': 1})]); figure = r.plot();"
         "assert figure.axes and not plt.get_fignums()"
     )

@@ -13,7 +13,8 @@ from qiskit.transpiler import Target
 
 from quantumjobs.abc import Raw
 from quantumjobs.blocking import Client
-from quantumjobs.core.results import Result, entry, entry_from_counts
+from quantumjobs.core.entries import entry, entry_from_counts
+from quantumjobs.core.results import Result
 from quantumjobs.interop.qiskit import QiskitBackend, backend
 from quantumjobs.testing.codec import FakeCodec
 from quantumjobs.testing.fake import FakeProvider

@@ -9,7 +9,8 @@ from qiskit.primitives import BackendSamplerV2
 from qiskit.providers import JobError
 
 import quantumjobs as qj
-from quantumjobs.core.results import Result, entry, entry_from_counts, entry_from_memory
+from quantumjobs.core.entries import entry, entry_from_counts, entry_from_memory
+from quantumjobs.core.results import Result
 from quantumjobs.interop.qiskit import backend
 from quantumjobs.interop.qiskit.memory import FROM_COUNTS, completed
 from tests.interop.helpers import CountsCodec, NothingCodec, bell, cloud, on
