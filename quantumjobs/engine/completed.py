@@ -78,6 +78,7 @@ class as_completed:  # noqa: N801 - named and used like asyncio's function
         while not self._over:
             if self._left is not None:
                 error, self._left = self._left, None
+                self._close_bar()
                 raise error
             if not self._open:
                 self._close_bar()

@@ -45,6 +45,7 @@ from quantumjobs.engine.sender import Sender
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.tracked import Tracked
 from quantumjobs.errors import AdapterError, LedgerError, UsageError
+from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
     from quantumjobs.core.results import Result
@@ -367,7 +368,6 @@ class Engine:
         """The loop's worker pool, shared with every other user of this process."""
         async with self._workers_opening:
             if self._workers is None:
-                from quantumjobs.workers.beside import beside
                 from quantumjobs.workers.pool import WorkerPool
 
                 if "numpy" not in sys.modules:  # results need it, and importing it would stall the loop then

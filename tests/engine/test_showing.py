@@ -141,6 +141,17 @@ async def test_the_bar_of_a_group_ends_with_the_wait_however_it_ends() -> None:
         assert show.bars[3].closed == 1
 
 
+async def test_the_bar_of_a_group_ends_with_its_client() -> None:
+    client, show = shown_on(FakeProvider(running=1000))
+    async with client:
+        ended = qj.as_completed([await client.backend("fake/sim").run(BELL)], progress=True)
+        waiting = asyncio.create_task(anext(ended))
+        await asyncio.sleep(1)
+    with pytest.raises(qj.UsageError, match="closed"):
+        await waiting
+    assert show.bars[0].closed == 1
+
+
 async def test_an_engine_without_anything_that_draws_says_so() -> None:
     client, _ = shown_on(FakeProvider(running=10))
     async with client:
