@@ -119,7 +119,7 @@ class Bridge:
         """The error, with the blocking twin of the job it is about."""
         twin = getattr(error, "job", None)
         if twin is not None and not isinstance(twin, Job):
-            error.job = self.job(twin)  # type: ignore[union-attr]
+            error.job = self.job(twin)  # type: ignore[union-attr]  # asked for just before
         return error
 
 

@@ -9,6 +9,8 @@ from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from quantumjobs.errors import QuantumJobsError
+
 if TYPE_CHECKING:
     from quantumjobs.blocking.bridge import Bridge
 
@@ -44,6 +46,9 @@ class Stream(Iterator[T]):
                 found = self._bridge.portal.wait(self._next)
             except CancelledError:  # closed meanwhile
                 raise StopIteration from None
+            except QuantumJobsError as error:
+                self._bridge.told(error)
+                raise
             finally:
                 if self._next.done():
                     self._next = None

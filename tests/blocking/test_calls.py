@@ -265,6 +265,21 @@ def test_a_stream_dropped_after_an_interrupt_ends_by_itself():
         until(lambda: not job._twin._readers)
 
 
+def test_an_error_in_a_stream_carries_the_blocking_job():
+    async def lines(twin):
+        yield "first"
+        raise qj.ResultUnavailable("cut off", job=twin)
+
+    with client_on() as (client, _):
+        job = client.backend("fake/sim").run(CIRCUIT)
+        stream = client._bridge.stream(lines(job._twin))
+        assert next(stream) == "first"
+        with pytest.raises(qj.ResultUnavailable, match="cut off") as caught:
+            next(stream)
+        assert caught.value.job is job
+        assert list(stream) == []
+
+
 def test_jobs_are_yielded_as_they_end():
     with client_on(running=lambda index: 0.05 * (3 - index)) as (client, _):
         backend = client.backend("fake/sim")
