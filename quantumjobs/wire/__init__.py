@@ -1,0 +1,14 @@
+"""The wire: one face of HTTP for all adapters over the network.
+
+An adapter holds one `Wire` per lane. It gets whole replies or this library's errors, never an exception of httpx.
+"""
+
+from quantumjobs.wire.bodies import Limits
+from quantumjobs.wire.credentials import Credential
+from quantumjobs.wire.documents import decode
+from quantumjobs.wire.origins import Origin
+from quantumjobs.wire.replies import Reply, check
+from quantumjobs.wire.secrets import Secret, masked
+from quantumjobs.wire.wire import Deadlines, Wire
+
+__all__ = ["Credential", "Deadlines", "Limits", "Origin", "Reply", "Secret", "Wire", "check", "decode", "masked"]

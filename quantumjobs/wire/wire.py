@@ -1,0 +1,340 @@
+"""One lane's connection to its provider: requests go out signed, whole replies or this library's errors come back."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+from urllib.parse import urljoin
+
+import anyio
+import httpx
+from msgspec import Struct
+
+from quantumjobs.errors import CredentialError, ProviderProtocolError, ProviderUnavailable
+from quantumjobs.wire import logs, transports
+from quantumjobs.wire.bodies import ENCODINGS, Limits, read
+from quantumjobs.wire.credentials import Credential, Held
+from quantumjobs.wire.origins import Origin
+from quantumjobs.wire.replies import Reply, shown
+from quantumjobs.wire.retry_after import retry_after
+from quantumjobs.wire.secrets import Secret
+
+Sign = Callable[[dict[str, str], Secret], None]
+"""Adds a credential to the headers of one request: the only place where a secret is revealed."""
+Make = Callable[[str], httpx.AsyncBaseTransport]
+
+REDIRECTS = 3
+_MOVED = frozenset({301, 302, 303, 307, 308})
+# What a server does to a kept connection that it closes just now; a fresh connection that fails so is broken.
+_STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+class Deadlines(Struct, frozen=True, kw_only=True):
+    """Seconds; one attempt, not a wait. Looks that hold keep `connect` only."""
+
+    connect: float = 10.0
+    silence: float = 30.0
+    total: float = 60.0
+
+
+class _Trace:
+    """What was seen of one request on its way out, by httpcore's `trace` extension."""
+
+    __slots__ = ("blind", "connected", "written")
+
+    def __init__(self) -> None:
+        self.blind = False
+        """Given to a transport that tells nothing."""
+        self.connected = False
+        self.written = False
+
+    @property
+    def may_be_sent(self) -> bool:
+        return self.written or self.blind
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:  # noqa: ARG002 - httpcore's signature
+        if event.endswith("send_request_headers.started"):
+            self.written = True  # also a proxy's CONNECT: rather a doubt too many
+        elif event == "connection.connect_tcp.started":
+            self.connected = True
+
+
+def bearer(headers: dict[str, str], secret: Secret) -> None:
+    """`Authorization: Bearer ...` (RFC 6750)."""
+    headers["authorization"] = f"Bearer {secret.reveal()}"
+
+
+class Wire:
+    """Requests to one origin. Use as a context manager: leaving it closes the connections.
+
+    `url` is the server's root, checked by `origins.checked`; paths are put behind it. `transport` replaces both kinds,
+    for tests and for users with a transport of their own.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        provider: str,
+        credential: Credential | None = None,
+        sign: Sign = bearer,
+        agent: str = "quantumjobs",
+        deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        transport: Make | None = None,
+    ) -> None:
+        logs.install()
+        self.url = url
+        self.origin = Origin.of(url)
+        self._provider = provider
+        self._credential = credential
+        self._sign = sign
+        self._headers = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": agent}
+        self._deadlines = deadlines
+        self._limits = limits
+        self._looks = _Pool(transport or transports.for_looks, url)
+        self._submits = _Pool(transport or transports.for_submits, url)
+
+    def __repr__(self) -> str:
+        return f"<Wire {self.origin}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._credential is not None:
+            await self._credential.aclose()
+        await self._looks.close()
+        await self._submits.close()
+
+    async def drop_connections(self) -> None:
+        """Start anew with fresh connections; a submit that is under way keeps its own, since its reply counts."""
+        await self._looks.close()
+        await self._submits.retire()
+
+    async def get(self, path: str, *, holds: bool = False, limits: Limits | None = None) -> Reply:
+        """A look: safe to repeat, and repeated once at no charge on a kept connection that turns out dead."""
+        return await self._authorised("GET", path, None, {}, submit=False, holds=holds, limits=limits)
+
+    async def request(
+        self, method: str, path: str, body: bytes | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Any other request that may be repeated: a cancel, an upload."""
+        return await self._authorised(method, path, body, headers or {}, submit=False)
+
+    async def submit(
+        self, path: str, body: bytes, *, method: str = "POST", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One billable request, sent once: nothing here repeats it, whatever comes back.
+
+        `ProviderUnavailable.sent` is False where nothing of it was written. A 401 renews the credential and is told as
+        not sent: the next attempt is the engine's, with an intent of its own.
+        """
+        return await self._authorised(method, path, body, headers or {}, submit=True)
+
+    # --- credentials ----------------------------------------------------------------------
+    async def _authorised(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        submit: bool,
+        holds: bool = False,
+        limits: Limits | None = None,
+    ) -> Reply:
+        held = await self._credential.get() if self._credential is not None else None
+        reply = await self._followed(method, path, body, headers, held, submit=submit, holds=holds, limits=limits)
+        if reply.status != 401:
+            return reply
+        if self._credential is None or held is None or held.secret is None:
+            raise CredentialError(f"{self._provider}: {self.origin} asks for a credential, and none is set")
+        renewed = await self._credential.renew(held)
+        if submit:
+            if renewed.secret == held.secret:
+                raise self._refused(reply)
+            raise ProviderUnavailable(
+                f"{self._provider}: the credential had expired and was renewed", provider=self._provider, sent=False
+            )
+        reply = await self._followed(method, path, body, headers, renewed, submit=False, holds=holds, limits=limits)
+        if reply.status == 401:
+            raise self._refused(reply)
+        return reply
+
+    def _refused(self, reply: Reply) -> CredentialError:
+        said = shown(reply.body[:1000].decode("utf-8", "replace"))
+        where = f" ({self._credential.origin})" if self._credential is not None and self._credential.origin else ""
+        return CredentialError(
+            f"{self._provider}: {self.origin} refused the credential{where}{f': {said}' if said else ''}"
+        )
+
+    # --- redirects ------------------------------------------------------------------------
+    async def _followed(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        held: Held | None,
+        *,
+        submit: bool,
+        holds: bool,
+        limits: Limits | None,
+    ) -> Reply:
+        """Redirects of a GET within the origin; nowhere else would a credential be safe, or a POST sent once."""
+        url = self.url + path
+        for _ in range(REDIRECTS + 1):
+            reply = await self._sent(method, url, body, headers, held, submit=submit, holds=holds, limits=limits)
+            if reply.status not in _MOVED:
+                return reply
+            target = urljoin(url, reply.headers.get("location", ""))
+            if method != "GET" or not self._is_ours(target):
+                raise ProviderProtocolError(
+                    f"{self._provider}: {method} was redirected to {shown(target)}, and is not sent there",
+                    provider=self._provider,
+                )
+            url = target
+        raise ProviderProtocolError(f"{self._provider}: redirected in a circle", provider=self._provider)
+
+    def _is_ours(self, url: str) -> bool:
+        try:
+            return Origin.of(url) == self.origin
+        except ValueError:
+            return False
+
+    # --- one request ----------------------------------------------------------------------
+    async def _sent(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        held: Held | None,
+        *,
+        submit: bool,
+        holds: bool,
+        limits: Limits | None,
+    ) -> Reply:
+        full = {**self._headers, **headers}
+        if body is not None:
+            full.setdefault("content-type", "application/json")
+        if held is not None and held.secret:
+            self._sign(full, held.secret)
+        deadlines = self._deadlines
+        silence = None if holds else deadlines.silence
+        timeout = {"connect": deadlines.connect, "read": silence, "write": silence, "pool": None}
+        pool = self._submits if submit else self._looks
+        limits = limits or self._limits
+        free = not submit  # the one immediate retry
+        while True:
+            trace = _Trace()
+            request = httpx.Request(
+                method, url, headers=full, content=body, extensions={"timeout": timeout, "trace": trace}
+            )
+            try:
+                with anyio.move_on_after(None if holds else deadlines.total) as scope:
+                    return await self._exchange(pool, request, trace, limits, patient=holds)
+            except Exception as error:
+                if free and isinstance(error, _STALE) and trace.written and not trace.connected:
+                    free = False
+                    continue
+                raise self._trouble(error, sent=trace.may_be_sent) from error
+            if scope.cancelled_caught:
+                raise ProviderUnavailable(
+                    f"{self._provider}: no whole answer from {self.origin} within {deadlines.total:g} s",
+                    provider=self._provider,
+                    sent=trace.may_be_sent,
+                )
+
+    async def _exchange(
+        self, pool: _Pool, request: httpx.Request, trace: _Trace, limits: Limits, *, patient: bool
+    ) -> Reply:
+        async with pool.borrowed() as transport:
+            trace.blind = not isinstance(transport, httpx.AsyncHTTPTransport)
+            response = await transport.handle_async_request(request)
+            try:
+                stream = response.stream
+                assert isinstance(stream, httpx.AsyncByteStream)
+                body = await read(
+                    aiter(stream),
+                    response.headers.get("content-encoding", "").strip().lower(),
+                    limits,
+                    provider=self._provider,
+                    clock=asyncio.get_running_loop().time,
+                    patient=patient,
+                )
+            finally:
+                await response.aclose()
+        headers = dict(response.headers.items())
+        return Reply(response.status_code, headers, body, retry_after(headers, time.time()))
+
+    def _trouble(self, error: Exception, *, sent: bool) -> Exception:
+        """What came up, as one of our errors; a `ProviderError` of ours is one already."""
+        if isinstance(error, ProviderUnavailable):
+            error.sent = sent
+            return error
+        if isinstance(error, ProviderProtocolError | CredentialError):
+            return error
+        if isinstance(error, (httpx.HTTPError, httpx.InvalidURL, OSError, *_foreign())):
+            told = shown(str(error))
+            return ProviderUnavailable(
+                f"{self._provider}: no answer from {self.origin}: {type(error).__name__}{f': {told}' if told else ''}",
+                provider=self._provider,
+                sent=sent,
+            )
+        return error  # a bug: the lane's affair
+
+
+class _Pool:
+    """One transport, made when it is first needed, with those who use it."""
+
+    def __init__(self, make: Make, url: str) -> None:
+        self._make, self._url = make, url
+        self._now: _Shared | None = None
+
+    def borrowed(self) -> _Shared:
+        if self._now is None:
+            self._now = _Shared(self._make(self._url))
+        return self._now
+
+    async def retire(self) -> None:
+        """Use another one from now on; this one is closed when its last user has gone."""
+        old, self._now = self._now, None
+        if old is not None:
+            await old.retire()
+
+    async def close(self) -> None:
+        old, self._now = self._now, None
+        if old is not None:
+            await old.transport.aclose()
+
+
+class _Shared:
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self.transport = transport
+        self._users = 0
+        self._retired = False
+
+    async def __aenter__(self) -> httpx.AsyncBaseTransport:
+        self._users += 1
+        return self.transport
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._users -= 1
+        if self._retired and not self._users:
+            await self.transport.aclose()
+
+    async def retire(self) -> None:
+        self._retired = True
+        if not self._users:
+            await self.transport.aclose()
+
+
+def _foreign() -> tuple[type[Exception], ...]:
+    """The errors of aiohttp: its transport translates most of them, not all."""
+    aiohttp = sys.modules.get("aiohttp")
+    return () if aiohttp is None else (aiohttp.ClientError,)
