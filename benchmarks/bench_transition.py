@@ -95,7 +95,11 @@ def replacing(jobs: int) -> list[float]:
 
 async def applying(jobs: int, ledger: Ledger) -> list[float]:
     fake = FakeProvider()
-    engine = Engine(ledger, lambda _: fake)
+
+    async def resolve(_: str) -> FakeProvider:
+        return fake
+
+    engine = Engine(ledger, resolve)
     lane = engine.lane("fake", fake, "fake:memory:default")
     tracked, handles = [], []
     for number in range(jobs):

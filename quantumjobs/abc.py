@@ -305,6 +305,15 @@ class Lists(Protocol):
 
 
 @runtime_checkable
+class Pools(Protocol):
+    """The adapter keeps connections open between requests."""
+
+    async def drop_connections(self) -> None:
+        """Pooled connections are dropped: after a suspend they are dead. What is under way on them may fail."""
+        ...
+
+
+@runtime_checkable
 class Logs(Protocol):
     """Jobs write logs."""
 

@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
 VARIABLE = "QUANTUMJOBS_CONFIG"
 GROUP = "quantumjobs.providers"
-BUILT_IN: Mapping[str, str] = {"aer": "quantumjobs.adapters.aer:provider"}
+BUILT_IN: Mapping[str, str] = {
+    "aer": "quantumjobs.adapters.aer:provider",
+    "aqt": "quantumjobs.adapters.aqt:provider",
+}
 """Named here too, so that the common case does not read every installed package's metadata."""
+ALWAYS = frozenset({"aer"})
+"""Need no account."""
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {"aqt": ("AQT_TOKEN",)}
+"""A provider is set up, too, when its vendor's environment variable is there."""
 
 Factory = Callable[[Mapping[str, Any]], Provider]
 
@@ -91,12 +98,13 @@ class Registry:
 
     def keys(self) -> list[str]:
         """The providers that are set up here, and those that need no setting up."""
-        return sorted({*self._given, *self._config, "aer"})
+        found = {name for name, variables in CREDENTIALS.items() if any(os.environ.get(one) for one in variables)}
+        return sorted({*self._given, *self._config, *found, *ALWAYS})
 
-    def modules(self) -> list[str]:
-        """What of ours `provider` would import for them: for who must not do so in an event loop."""
-        paths = [BUILT_IN.get(key.partition(":")[0]) for key in self.keys() if _is_settings(self._given.get(key))]
-        return [path.partition(":")[0] for path in paths if path is not None]
+    def is_made(self, key: str) -> bool:
+        """True when `provider` has nothing left to import, read or look for."""
+        given = self._given.get(key)
+        return key in self._made or not _is_settings(given)
 
     def check(self, key: str) -> None:
         """Raise `UsageError` for an unknown name or account. Imports nothing of a provider's."""
@@ -112,7 +120,10 @@ class Registry:
             self._point(name)
 
     def provider(self, key: str) -> Provider:
-        """The plug-in for "aqt" or "aqt:lab2". Raises `UsageError` for an unknown name or account."""
+        """The plug-in for "aqt" or "aqt:lab2". Raises `UsageError` for an unknown name or account, or wrong settings.
+
+        The first time it may import much and read files: not in an event loop (see `is_made`).
+        """
         made = self._made.get(key)
         if made is None:
             made = self._made[key] = self._make(key)

@@ -39,9 +39,8 @@ class Backend:
         """`provider[:account][/name]`, as it was given."""
         return self._address
 
-    @property
-    def _provider(self) -> Provider:
-        return self._client._registry.provider(self._key)
+    async def _plug_in(self) -> Provider:
+        return await self._client._provider(self._key)
 
     async def run(
         self,
@@ -73,7 +72,9 @@ class Backend:
         if optimization_level not in OPTIMIZATION_LEVELS:
             raise UsageError(f"optimization_level={optimization_level!r}: Qiskit has the levels 0 to 3")
         engine = await self._client._start()
-        provider = self._provider
+        provider = await self._plug_in()
+        if not engine.turnstile.passes():
+            await engine.turnstile.turn()
         plain, blobs = provider.admit(self._name, options)
         request = Request(
             backend=self._name,
@@ -125,7 +126,7 @@ class Backend:
 
         Raises `UsageError` where the provider has none.
         """
-        codec = self._provider.codec
+        codec = (await self._plug_in()).codec
         if not isinstance(codec, Targets):
             raise UsageError(f"{self.address} has no Qiskit target: its circuits are not transpiled here")
         about = await self._about(fresh=False)
@@ -133,7 +134,7 @@ class Backend:
 
     async def _about(self, *, fresh: bool) -> bytes:
         engine = await self._client._start()
-        provider = self._provider
+        provider = await self._plug_in()
         return await engine.lane(self._key, provider, provider.lane(self._name)).describe(self._name, fresh=fresh)
 
 

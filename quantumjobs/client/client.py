@@ -72,6 +72,7 @@ class Client:
         self._engine: Engine | None = None
         self._starting: asyncio.Lock | None = None
         self._limits: dict[str, int] = {}
+        self._making: dict[str, asyncio.Future[Provider]] = {}
         self._progress = Progress(_bars, always=bool(progress))
 
     def __repr__(self) -> str:
@@ -114,15 +115,15 @@ class Client:
             self._starting = asyncio.Lock()
         async with self._starting:
             if self._engine is None:
-                if _ENGINE not in sys.modules:  # takes longer than the loop may stall, and so do the providers
-                    await beside(self._import)
+                if _ENGINE not in sys.modules:  # takes longer than the loop may stall
+                    await beside(_import)
                 from quantumjobs.engine.engine import Engine
                 from quantumjobs.ledgers.memory import MemoryLedger
 
                 ledger = MemoryLedger() if isinstance(self._ledger, str) else self._ledger
                 engine = Engine(
                     ledger,
-                    self._registry.provider,
+                    self._provider,
                     policies=self._policies,
                     limits=self._limits,
                     progress=self._progress,
@@ -131,9 +132,14 @@ class Client:
                 self._engine = engine
         return self._engine
 
-    def _import(self) -> None:
-        for module in (_ENGINE, _LEDGER, *self._registry.modules()):
-            importlib.import_module(module)
+    async def _provider(self, key: str) -> Provider:
+        """The plug-in; made beside the loop, since that imports much and may read files."""
+        if self._registry.is_made(key):
+            return self._registry.provider(key)
+        making = self._making.get(key)
+        if making is None or making.done():  # once for all who ask; again after an error, since files change
+            making = self._making[key] = beside(self._registry.provider, key)
+        return await asyncio.shield(making)
 
     # --- backends ---------------------------------------------------------------------------
     def backend(self, address: str, *, limit: int | None = None) -> Backend:
@@ -159,7 +165,7 @@ class Client:
         found: list[str] = []
         errors: list[Exception] = []
         for key in self._registry.keys():  # noqa: SIM118 - not a mapping
-            provider = self._registry.provider(key)
+            provider = await self._provider(key)
             lane = engine.lane(key, provider, provider.lane(""))
             try:
                 adapter = await lane.adapter()
@@ -205,6 +211,11 @@ class Client:
             for at, record_id, event in await engine.finder.events(cursor):
                 cursor = at
                 yield Occurrence(cursor, record_id, event)
+
+
+def _import() -> None:
+    for module in (_ENGINE, _LEDGER):
+        importlib.import_module(module)
 
 
 def _bars() -> Show:

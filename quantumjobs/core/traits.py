@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from quantumjobs.core.states import Fetch
+from quantumjobs.core.traffic import Rate
 
 
 class Idempotent(Struct, frozen=True, tag=True):
@@ -53,3 +54,10 @@ class Traits(Struct, frozen=True, kw_only=True):
     """Accepted and not yet ended jobs that the provider allows at a time; None: no limit known."""
     min_interval: float = 0.5
     """Seconds between two looks at one job that the vendor asks for at the least."""
+    rates: dict[str, Rate] = {}
+    """By channel: what the vendor documents. A channel is an operation's name ("poll", "submit", ...) or a host's."""
+    channels: dict[str, str] = {}
+    """Operation -> the host it goes through, where several share one: what holds for the host then holds for all."""
+
+    def __hash__(self) -> int:
+        return hash((self.submit, self.fetch, self.bulk, self.min_interval))  # the mappings have none, and need none

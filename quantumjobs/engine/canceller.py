@@ -14,8 +14,11 @@ from quantumjobs.errors import AdapterError, CredentialError, ProviderError, Pro
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.tracked import Tracked
+    from quantumjobs.engine.traffic import Passage
 
 S = JobState
+ASKED_FOR = 5.0
+"""Seconds that `cancel()` may be kept by its lane's traffic before it says that the outcome is unknown."""
 
 
 class Canceller:
@@ -33,6 +36,7 @@ class Canceller:
             await job.lane.adapter()
             if job.lane.capability(Cancels) is None:
                 return CancelOutcome.UNSUPPORTED
+        job.lane.traffic.hurry()
         if job.cancelling is None:
             job.cancelling = engine.loop.create_future()
         outcome = job.cancelling
@@ -58,7 +62,8 @@ class Canceller:
         try:
             while job.record.state in WATCHED and job.record.cancel_wanted:
                 attempt += 1
-                result, delay = await self._cancel_once(job, attempt)
+                passage = await self._turn(job, outcome)
+                result, delay = await self._cancel_once(job, attempt, passage)
                 if not outcome.done():
                     outcome.set_result(result)
                 if delay is None:
@@ -69,7 +74,14 @@ class Canceller:
                 outcome.set_result(_ended(job.record) if job.record.terminal else CancelOutcome.UNKNOWN)
             job.cancelling = job.cancel_sender = None
 
-    async def _cancel_once(self, job: Tracked, attempt: int) -> tuple[CancelOutcome, float | None]:
+    async def _turn(self, job: Tracked, outcome: asyncio.Future[CancelOutcome]) -> Passage:
+        """Wait until the cancel may go; whoever asks for it is not kept for long, and the wish stays."""
+        traffic, loop = job.lane.traffic, self._engine.loop
+        if traffic.free_at("cancel") - loop.time() > ASKED_FOR and not outcome.done():
+            outcome.set_result(CancelOutcome.UNKNOWN)
+        return await traffic.turn("cancel", job.record.id)
+
+    async def _cancel_once(self, job: Tracked, attempt: int, passage: Passage) -> tuple[CancelOutcome, float | None]:
         """One cancel request: what came of it, and the seconds after which it should be sent again, if it should."""
         engine, lane = self._engine, job.lane
         if job.look is not None:  # one that holds would keep the cancel waiting for hours
@@ -77,14 +89,16 @@ class Canceller:
         await job.wire.take()
         try:
             if job.record.state not in WATCHED:
+                passage.unused()
                 return _ended(job.record), None
-            await lane.adapter()
-            cancels = lane.capability(Cancels)
-            if cancels is None:
-                await engine.apply(job, CancelRefused(at=engine.wall(), reason="this provider cannot cancel"))
-                return CancelOutcome.UNSUPPORTED, None
-            await engine.apply(job, CancelSent(at=engine.wall()))
-            reply = await lane.call(cancels.cancel, job.remote())
+            with passage:
+                await lane.adapter()
+                cancels = lane.capability(Cancels)
+                if cancels is None:
+                    await engine.apply(job, CancelRefused(at=engine.wall(), reason="this provider cannot cancel"))
+                    return CancelOutcome.UNSUPPORTED, None
+                await engine.apply(job, CancelSent(at=engine.wall()))
+                reply = await lane.call(cancels.cancel, job.remote())
         except AdapterError:
             return CancelOutcome.UNKNOWN, None
         except ProviderRejected as error:
@@ -92,7 +106,8 @@ class Canceller:
             reply = CancelReply.REFUSED
         except (ProviderError, CredentialError) as error:
             job.met(error)
-            return CancelOutcome.UNKNOWN, lane.policy.delay(attempt, error)
+            refused = isinstance(error, CredentialError)  # then the lane waits
+            return CancelOutcome.UNKNOWN, 0.0 if refused else lane.policy.delay(attempt, error)
         finally:
             job.wire.give()
             if job.traits.holds:

@@ -11,7 +11,7 @@ import importlib
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,7 +43,10 @@ from quantumjobs.engine.policies import Policy
 from quantumjobs.engine.poller import Poller, Watchlist
 from quantumjobs.engine.sender import Sender
 from quantumjobs.engine.showing import Progress, Show
+from quantumjobs.engine.sleep import Sleep
 from quantumjobs.engine.tracked import Tracked
+from quantumjobs.engine.turnstile import Turnstile
+from quantumjobs.engine.traffic import Passage
 from quantumjobs.errors import AdapterError, LedgerError, UsageError
 from quantumjobs.workers.beside import beside
 
@@ -70,7 +73,7 @@ class Engine:
     def __init__(
         self,
         ledger: Ledger,
-        providers: Callable[[str], Provider],
+        providers: Callable[[str], Awaitable[Provider]],
         *,
         policies: Mapping[str, Policy] | None = None,
         limits: Mapping[str, int] | None = None,
@@ -82,6 +85,8 @@ class Engine:
         self.wall: Callable[[], float] = getattr(self.loop, "wall_time", time.time)  # a virtual loop has its own
         self.closed = False
         self._closing: asyncio.Task[None] | None = None
+        self.sleep = Sleep(self)
+        self.turnstile = Turnstile(self.loop)
         self.poller = Poller(self.loop, self.wall, self._look)
         self.intents = Intents(self)
         self.sender = Sender(self)
@@ -261,10 +266,13 @@ class Engine:
         """
         self.check_open()
         lane = self.lane(key, provider, provider.lane(request.backend))
+        lane.traffic.hurry()
         about = await lane.describe(request.backend, tries=1 if recorded else None)
         if lane.fault is not None:
             raise lane.fault
         prepared = await self.prepare(provider, request, about, self._random.getrandbits(31))
+        if not self.turnstile.passes():  # a worker's answers come many at a time
+            await self.turnstile.turn()
         return await self._record(lane, request, prepared, handle)
 
     async def prepare(self, provider: Provider, request: Request, about: bytes, seed: int) -> Prepared:
@@ -298,6 +306,7 @@ class Engine:
         job = self._tracked.get(record.id)
         if job is None:
             job = Tracked(record, lane.provider.traits(record.family), lane)
+            lane.traffic.learn(record.family, job.traits)
             if not record.settled:
                 self._tracked[record.id] = job
                 if record.remote_id is not None:
@@ -314,6 +323,11 @@ class Engine:
                 if not part.record.settled:
                     part.handles = (*part.handles, job)
         return job
+
+    @property
+    def lanes(self) -> Collection[Lane]:
+        """All lanes in use."""
+        return self._lanes.values()
 
     def jobs_of(self, lane: Lane) -> list[Tracked]:
         """The jobs that are followed in one lane."""
@@ -345,6 +359,7 @@ class Engine:
                 report=self.looker.report,
                 launch=self.sender.launch,
                 freed=self.poller.freed,
+                recovered=self._recovered,
                 broke=self.end_lane,
                 limits=self._limits,
             )
@@ -357,11 +372,16 @@ class Engine:
         await waiter
 
     # --- looks --------------------------------------------------------------------------------
-    def _look(self, watchlist: Watchlist, jobs: Sequence[Tracked]) -> None:
-        task = self.loop.create_task(self.looker.look(watchlist, jobs))
+    def _recovered(self, lane: Lane) -> None:
+        self.poller.spread(lane)
+        lane.pump()
+
+    def _look(self, watchlist: Watchlist, jobs: Sequence[Tracked], passage: Passage) -> None:
+        task = self.loop.create_task(self.looker.look(watchlist, jobs, passage))
         self.looks.add(task)  # it takes itself out: a done callback would cost a tenth of the look
         if watchlist.traits.holds:
             jobs[0].look = task
+        self.sleep.watch()
 
     # --- life and death -----------------------------------------------------------------------
     async def workers(self) -> WorkerPool:
@@ -411,6 +431,7 @@ class Engine:
         if tasks:
             await asyncio.wait(tasks)
         self.poller.close()
+        self.sleep.close()
         await self._each(self._cancel_local(job) for job in list(self._tracked.values()))
         await self._each(lane.close() for lane in self._lanes.values())
         left = UsageError("the client was closed while this was awaited; the job goes on, and is found again by its id")

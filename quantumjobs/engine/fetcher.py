@@ -32,15 +32,17 @@ class Fetcher:
         attempt = 0
         while job.record.result is None and not job.record.result_gone:
             attempt += 1
+            passage = await lane.traffic.turn("fetch", job.record.id)
             await job.wire.take()
             try:
-                await lane.adapter()
-                fetches = lane.capability(Fetches)
-                if fetches is None:
-                    reason = "the answer had no result, and this provider has no other"
-                    await engine.apply(job, ResultGone(at=engine.wall(), reason=reason))
-                    return
-                raw = await lane.call(fetches.fetch, job.remote())
+                with passage:
+                    await lane.adapter()
+                    fetches = lane.capability(Fetches)
+                    if fetches is None:
+                        reason = "the answer had no result, and this provider has no other"
+                        await engine.apply(job, ResultGone(at=engine.wall(), reason=reason))
+                        return
+                    raw = await lane.call(fetches.fetch, job.remote())
             except AdapterError:
                 return  # the lane has ended
             except ProviderRejected as error:
@@ -48,7 +50,7 @@ class Fetcher:
                 return
             except (ProviderError, CredentialError) as error:
                 job.met(error)
-                delay = lane.policy.delay(attempt, error)
+                delay = 0.0 if isinstance(error, CredentialError) else lane.policy.delay(attempt, error)
             else:
                 job.is_fine()
                 ref, blobs = keep_raw(raw)

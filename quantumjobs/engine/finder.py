@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from quantumjobs.abc import Provider
@@ -22,7 +22,7 @@ S = JobState
 class Finder:
     """Takes up what the ledger holds. `providers` resolves a provider's key to its plug-in."""
 
-    def __init__(self, engine: Engine, providers: Callable[[str], Provider]) -> None:
+    def __init__(self, engine: Engine, providers: Callable[[str], Awaitable[Provider]]) -> None:
         self._engine = engine
         self._providers = providers
 
@@ -31,7 +31,7 @@ class Finder:
         engine = self._engine
         for record in await engine.ledger.unsettled():
             try:
-                provider = self._providers(record.provider)
+                provider = await self._providers(record.provider)
             except UsageError:
                 continue  # no settings for it here: its jobs are kept and not asked about
             if provider.lane(record.backend) != record.lane:
@@ -66,7 +66,7 @@ class Finder:
             part = engine.known(link.job)
             if part is None:
                 record = await engine.ledger.record(link.job)
-                provider = self._providers(record.provider)
+                provider = await self._providers(record.provider)
                 part = engine.track(record, engine.lane(record.provider, provider, record.lane))
             parts.append(part)
         return engine.handle(handle, parts)

@@ -120,12 +120,13 @@ class Intents:
         policy = first.lane.policy
         loop = self._engine.loop
         deadline: float | None = None
+        error: Exception | None = None
         try:
             while first.record.state in UNACCEPTED:
                 job._raise_if_stuck()
-                error = first.last_error
+                error = first.last_error or _weather(first) or error
                 if first.record.state is S.CREATED and error is not None:
-                    if isinstance(error, CredentialError) or not policy.tries_again(first.misses, error):
+                    if isinstance(error, CredentialError) or not policy.tries_again(max(1, first.misses), error):
                         raise error
                     told_when = isinstance(error, ProviderUnavailable) and error.retry_after is not None
                     if deadline is None and not told_when:
@@ -153,6 +154,12 @@ class Intents:
         if not recording.cancelled() and recording.exception() is None:
             job = recording.result()
             await self.withdraw(job, job._parts)
+
+
+def _weather(job: Tracked) -> Exception | None:
+    """What keeps a job from being sent, when its own sending is not what failed. Refused credentials are asked again."""
+    error = job.lane.traffic.trouble("submit")
+    return None if isinstance(error, CredentialError) else error
 
 
 _UNSENT = frozenset({S.CREATED})

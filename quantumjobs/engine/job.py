@@ -172,7 +172,7 @@ class Job:
         over = self._stuck() or (endings.failure(self) if self.done() and self.state is not S.COMPLETED else None)
         if over is not None:
             return over
-        return next((part.last_error for part in self._parts if part.last_error is not None), None)
+        return next((trouble for part in self._parts if (trouble := part.trouble) is not None), None)
 
     @property
     def timeline(self) -> Mapping[str, float]:

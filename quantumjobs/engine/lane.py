@@ -1,4 +1,4 @@
-"""A lane: one provider, origin and account. It owns the connection, the queue of jobs to send, and the gate.
+"""A lane: one provider, origin and account. It owns the connection, the queue of jobs to send, and the traffic.
 
 Whatever goes wrong here stays here: a slow, refusing or broken provider delays nobody else.
 """
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from quantumjobs.abc import Adapter, Answer, Provider
 from quantumjobs.core.states import JobState
-from quantumjobs.engine.policies import Policy, retry_after
-from quantumjobs.errors import AdapterError, CredentialError, ProviderError, ProviderRejected
+from quantumjobs.engine.policies import Policy
+from quantumjobs.engine.traffic import Passage, Traffic
+from quantumjobs.errors import AdapterError, CredentialError, ProviderError, ProviderRejected, ProviderUnavailable
 
 if TYPE_CHECKING:
     from quantumjobs.engine.tracked import Tracked
@@ -28,7 +29,8 @@ class Lane:
     """One provider, origin and account.
 
     `report` is what the adapter pushes with; `launch` starts the sending of one job; `freed` hears that a place for a
-    request is free; `limits` says per address how many jobs may be in flight.
+    request is free, `recovered` that the provider answers again; `limits` says per address how many jobs may be in
+    flight.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class Lane:
         policy: Policy,
         *,
         report: Callable[[Lane, str, Answer], None],
-        launch: Callable[[Tracked], None],
+        launch: Callable[[Tracked, Passage], None],
         freed: Callable[[Lane], None],
+        recovered: Callable[[Lane], None],
         broke: Callable[[Lane, AdapterError], None],
         limits: Mapping[str, int],
     ) -> None:
@@ -50,7 +53,7 @@ class Lane:
         self.policy = policy
         self.fault: AdapterError | None = None
         self.closed = False
-        self.gate = 0.0  # by the loop's clock: nothing is sent before
+        self.traffic = Traffic(policy, opened=self._trouble, moved=self._moved, closed=lambda: recovered(self))
         self.under_way = 0
         self.by_remote: dict[str, Tracked] = {}
         self.early: dict[str, list[Answer]] = {}
@@ -125,10 +128,7 @@ class Lane:
         """One operation of the adapter. Whatever is not its provider's or the credentials' fault is its own bug."""
         try:
             return await operation(*args)
-        except (ProviderError, CredentialError) as error:
-            asked = retry_after(error)
-            if asked:
-                self.gate = max(self.gate, asyncio.get_running_loop().time() + asked)
+        except (ProviderError, CredentialError):
             raise
         except Exception as bug:
             raise self.bug(bug) from bug
@@ -152,6 +152,9 @@ class Lane:
         """Leave the adapter's context and wait for it."""
         self.closed = True
         self._pending.clear()
+        self.traffic.close()
+        if self._gated is not None:
+            self._gated.cancel()
         for task in self._describing.values():
             task.cancel()
         if self._task is not None and self._leave is not None:
@@ -182,8 +185,15 @@ class Lane:
         while True:
             attempt += 1
             try:
-                adapter = await self.adapter()
-                return await self.call(adapter.describe, backend)
+                async with asyncio.timeout_at(deadline):
+                    passage = await self.traffic.turn("describe", backend, urgent=True)
+            except TimeoutError:
+                waited = "descriptions are held back: the provider asked for patience"
+                raise ProviderUnavailable(waited, provider=self.key, sent=False) from None
+            try:
+                with passage:
+                    adapter = await self.adapter()
+                    return await self.call(adapter.describe, backend)
             except ProviderError as error:
                 delay = self.policy.delay(attempt, error)
                 if (
@@ -233,7 +243,7 @@ class Lane:
 
     # --- the queue of jobs to send --------------------------------------------------------
     def enqueue(self, job: Tracked) -> None:
-        """Send the job when the limit and the gate allow it."""
+        """Send the job when the limit and the traffic allow it."""
         self._pending.setdefault(job.record.backend, deque()).append(job)
         self.pump()
 
@@ -241,10 +251,7 @@ class Lane:
         """Start as many jobs as may go now."""
         if self.closed or self.fault is not None or not self._pending:
             return
-        loop = asyncio.get_running_loop()
-        if loop.time() < self.gate:
-            if self._gated is None:
-                self._gated = loop.call_at(self.gate, self._gate_opens)
+        if self._must_wait():
             return
         for backend in list(self._pending):
             queue = self._pending[backend]
@@ -253,13 +260,37 @@ class Lane:
                 if job.record.state is JobState.CREATED:  # else withdrawn while it waited
                     self.hold_slot(job)
                     self.enter()
-                    self._launch(job)
+                    self._launch(job, self.traffic.begin("submit", job.record.id))
+                    if self._must_wait():
+                        return
             if not queue:
                 del self._pending[backend]
 
+    def _must_wait(self) -> bool:
+        """Whether submits are held back now; then the timer is set for the moment they are not."""
+        loop = asyncio.get_running_loop()
+        free = self.traffic.free_at("submit")
+        if free <= loop.time():
+            return False
+        if self._gated is None or self._gated.when() != free:
+            if self._gated is not None:
+                self._gated.cancel()
+            self._gated = loop.call_at(free, self._gate_opens)
+        return True
+
     def _gate_opens(self) -> None:
-        self._gated = None  # the gate may have moved on, or the timer come a tick early: then it is set again
+        self._gated = None  # the timer may come a tick early: then it is set again
         self.pump()
+
+    def _moved(self) -> None:
+        self.pump()
+        self._freed(self)
+
+    def _trouble(self, error: Exception) -> None:
+        """Whoever waits for acceptance is told what holds the queue up."""
+        for queue in self._pending.values():
+            for job in queue:
+                job.held_back(error)
 
     def _may_send(self, backend: str, job: Tracked) -> bool:
         if self.is_full:

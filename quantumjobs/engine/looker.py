@@ -13,14 +13,14 @@ from quantumjobs.core.events import Puzzled, Reported, Vanished
 from quantumjobs.core.machine import is_news
 from quantumjobs.core.states import TERMINAL, WATCHED, Fetch, JobState
 from quantumjobs.engine.bodies import keep_raw
-from quantumjobs.engine.sender import CREDENTIAL_PAUSE
 from quantumjobs.errors import AdapterError, CredentialError, ProviderError, ProviderProtocolError
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.lane import Lane
-    from quantumjobs.engine.poller import Watchlist
+    from quantumjobs.engine.poller import Turns, Watchlist
     from quantumjobs.engine.tracked import Tracked
+    from quantumjobs.engine.traffic import Passage
 
 log = logging.getLogger("quantumjobs")
 S = JobState
@@ -34,16 +34,17 @@ class Looker:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def look(self, watchlist: Watchlist, jobs: Sequence[Tracked]) -> None:
+    async def look(self, watchlist: Watchlist, jobs: Sequence[Tracked], passage: Passage) -> None:
         """Look at some jobs, whose turns on the wire are taken, and go on with others as long as some are due."""
         looks = 0
+        turns: Turns | None = (jobs, passage)
         try:
-            while jobs:
-                await self._look(watchlist.lane, jobs)
+            while turns:
+                await self._look(watchlist.lane, *turns)
                 looks += 1
                 if looks % YIELD_EVERY == 0:  # a provider that answers at once must not hold the loop
                     await asyncio.sleep(0)
-                jobs = self._engine.poller.next_after(watchlist)
+                turns = self._engine.poller.next_after(watchlist)
         finally:
             task = asyncio.current_task()
             if task is not None:
@@ -51,13 +52,14 @@ class Looker:
             if not watchlist.traits.holds:
                 watchlist.lane.leave()
 
-    async def _look(self, lane: Lane, jobs: Sequence[Tracked]) -> None:
+    async def _look(self, lane: Lane, jobs: Sequence[Tracked], passage: Passage) -> None:
         """One request; afterwards the next look is planned."""
         engine = self._engine
         asked = {job.record.remote_id or "": job for job in jobs}
         try:
-            adapter = await lane.adapter()
-            answers = await lane.call(adapter.poll, [job.remote() for job in jobs])
+            with passage:
+                adapter = await lane.adapter()
+                answers = await lane.call(adapter.poll, [job.remote() for job in jobs])
         except AdapterError:
             return  # the lane has ended
         except (ProviderError, CredentialError) as error:
@@ -91,8 +93,9 @@ class Looker:
         ended = lane.fault is not None
         try:
             lane.fault = None  # asked for: a lane that a bug ended gets another chance
-            adapter = await lane.adapter()
-            answers = await lane.call(adapter.poll, [job.remote()])
+            with lane.traffic.begin("poll", job.record.id):  # and asked for now, whatever holds the others back
+                adapter = await lane.adapter()
+                answers = await lane.call(adapter.poll, [job.remote()])
         except (ProviderError, CredentialError) as error:
             job.last_error = error
             raise
@@ -163,10 +166,8 @@ class Looker:
     def _miss(self, job: Tracked, error: Exception) -> None:
         """A look that failed ends no wait: look again after the policy's delay."""
         job.met(error)
-        delay = job.lane.policy.delay(job.misses, error)
-        if isinstance(error, CredentialError):
-            delay = max(delay, CREDENTIAL_PAUSE)
-        self._engine.poller.soon(job, delay)
+        refused = isinstance(error, CredentialError)  # then its lane waits, and it goes on when the lane does
+        self._engine.poller.soon(job, 0.0 if refused else job.lane.policy.delay(job.misses, error))
 
     # --- pushes -------------------------------------------------------------------------------
     def report(self, lane: Lane, remote_id: str, answer: Answer) -> None:

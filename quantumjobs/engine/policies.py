@@ -6,6 +6,7 @@ are kept by the loop's clock, because tenacity reads the real one and would not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from quantumjobs.core.schedule import Pace
+from quantumjobs.core.traffic import Rate
 from quantumjobs.core.traits import Traits
 from quantumjobs.errors import ProviderError, ProviderRejected, ProviderUnavailable
 
@@ -75,6 +77,12 @@ class Policy:
     pace: Pace | None = None
     concurrency: int = 32
     """Requests under way at a time."""
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    """By channel (an operation's name, or a host's): instead of what the family says."""
+    breaker: int = 5
+    """Failures of so many different askers in a row leave a channel to one probe at a time, spaced by `wait`."""
+    credential_pause: float = 30.0
+    """Seconds between two tries of a lane whose credentials were refused."""
     puzzled_looks: int = 10
     """An unknown status word that was seen this often ..."""
     puzzled_for: float = 600.0

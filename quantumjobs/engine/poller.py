@@ -1,7 +1,7 @@
 """One poller for all jobs: a heap of due times per lane and family, one timer, and the cadence of `core.schedule`.
 
 It decides when to look and at whom; `look` does it. Looks that hold have a task of their own each, outside the lane's
-concurrency. A lane at its limit, behind its gate or broken keeps its due jobs; nobody else waits for it.
+concurrency. A lane at its limit, held back by its traffic or broken keeps its due jobs; nobody else waits for it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ from quantumjobs.core.traits import Traits
 if TYPE_CHECKING:
     from quantumjobs.engine.lane import Lane
     from quantumjobs.engine.tracked import Tracked
+    from quantumjobs.engine.traffic import Passage
 
-Look = Callable[["Watchlist", Sequence["Tracked"]], None]
+Look = Callable[["Watchlist", Sequence["Tracked"], "Passage"], None]
+Turns = tuple[Sequence["Tracked"], "Passage"]
+"""Jobs for one look, with their turns on the wire and their place in the traffic."""
+SPREAD = 5.0
+"""Seconds over which looks that are all due at once are spread, where they need it."""
 
 
 class Watchlist:
@@ -108,7 +113,23 @@ class Poller:
                     self._serve(watchlist)
                     due = watchlist.heap.next_due()
                 if due is not None:  # while the lane was full, nobody planned for it
-                    self._arm(max(due, lane.gate))
+                    self._arm(max(due, lane.traffic.free_at("poll")))
+
+    def spread(self, lane: Lane, ahead: float = 0.0) -> None:
+        """Looks of the lane that are due within `ahead` seconds go now, one after the other over some seconds."""
+        now = self._loop.time()
+        for watchlist in self._lists.values():
+            if watchlist.lane is lane and (jobs := watchlist.heap.take(now + ahead)):
+                rate = watchlist.pace.rate * watchlist.traits.bulk
+                step = min(SPREAD, len(jobs) / rate) / len(jobs)
+                for place, job in enumerate(jobs):
+                    watchlist.heap.set(job, now + place * step)
+                self._arm(now)
+
+    @property
+    def watches(self) -> bool:
+        """True while a look is planned."""
+        return any(len(watchlist.heap) for watchlist in self._lists.values())
 
     def close(self) -> None:
         """Forget everything."""
@@ -117,9 +138,9 @@ class Poller:
         self._lists.clear()
 
     def _set(self, watchlist: Watchlist, job: Tracked, delay: float) -> None:
-        due = max(self._loop.time() + delay, watchlist.lane.gate)
+        due = self._loop.time() + delay
         watchlist.heap.set(job, due)
-        self._arm(due)
+        self._arm(max(due, watchlist.lane.traffic.free_at("poll")))
 
     def _arm(self, due: float) -> None:
         if self._timer is not None:
@@ -134,7 +155,7 @@ class Poller:
             self._serve(watchlist)
         due = min(
             (
-                max(when, watchlist.lane.gate)  # a gate that closed after the plan was made
+                max(when, watchlist.lane.traffic.free_at("poll"))
                 for watchlist in self._lists.values()
                 if self._may_look(watchlist) and (when := watchlist.heap.next_due()) is not None
             ),
@@ -149,27 +170,32 @@ class Poller:
 
     def _serve(self, watchlist: Watchlist) -> None:
         """Start the looks that are due and may go."""
-        while jobs := self._due(watchlist):
+        while turns := self._due(watchlist):
             if not watchlist.traits.holds:
                 watchlist.lane.enter()
-            self._look(watchlist, jobs)
-        if watchlist.lane.gate > self._loop.time() and len(watchlist.heap):
-            self._arm(watchlist.lane.gate)
+            self._look(watchlist, *turns)
+        if watchlist.lane.traffic.quiet:
+            return
+        due = watchlist.heap.next_due()
+        if due is not None and (free := watchlist.lane.traffic.free_at("poll")) > self._loop.time():
+            self._arm(max(due, free))
 
-    def next_after(self, watchlist: Watchlist) -> Sequence[Tracked]:
+    def next_after(self, watchlist: Watchlist) -> Turns | None:
         """For a look that has ended and keeps its place in the lane: the next jobs that are due; none, if it must go."""
-        if watchlist.traits.holds or watchlist.lane.has_pending or watchlist.lane.over_full:
-            return ()
+        if watchlist.traits.holds or watchlist.lane.over_full:
+            return None
+        if watchlist.lane.has_pending and watchlist.lane.traffic.free_at("submit") <= self._loop.time():
+            return None
         return self._due(watchlist, placed=True)
 
-    def _due(self, watchlist: Watchlist, *, placed: bool = False) -> Sequence[Tracked]:
-        """Take jobs for one look, and their turns on the wire."""
+    def _due(self, watchlist: Watchlist, *, placed: bool = False) -> Turns | None:
+        """Take jobs for one look, their turns on the wire, and their place in the traffic."""
         lane, heap = watchlist.lane, watchlist.heap
         now = self._loop.time()
         jobs: list[Tracked] = []
-        while not jobs and lane.gate <= now and (placed or self._may_look(watchlist)) and lane.fault is None:
+        while not jobs and (placed or self._may_look(watchlist)) and lane.fault is None:
             first = heap.next_due()
-            if first is None or first > now:
+            if first is None or first > now or lane.traffic.free_at("poll") > now:
                 break
             bulk = watchlist.traits.bulk
             # One request carries many: those that are nearly due go along, up to a fraction of their spacing early.
@@ -179,7 +205,7 @@ class Poller:
                 else:
                     job.wire.taken = True
                     jobs.append(job)
-        return jobs
+        return (jobs, lane.traffic.begin("poll", jobs[0].record.id)) if jobs else None
 
 
 def _shared(now: float, wait: float) -> float:

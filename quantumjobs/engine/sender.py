@@ -30,11 +30,10 @@ from quantumjobs.errors import (
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.tracked import Tracked
+    from quantumjobs.engine.traffic import Passage
 
 log = logging.getLogger("quantumjobs")
 S = JobState
-CREDENTIAL_PAUSE = 30.0
-"""Seconds until a lane with refused credentials is tried again."""
 SEARCHES = 8
 """Looks for a job in doubt at a provider that does not say how long its search lags."""
 _DOUBT = ProviderUnavailable("in doubt")
@@ -49,26 +48,23 @@ class Sender:
 
     def enqueue(self, job: Tracked) -> None:
         """Hand the job to its lane: at once, or after the back-off of its last failure."""
-        if job.misses and job.last_error is not None:
-            delay = job.lane.policy.delay(job.misses, job.last_error)
-            if isinstance(job.last_error, CredentialError):
-                delay = max(delay, CREDENTIAL_PAUSE)
-            self._engine.loop.call_later(delay, job.lane.enqueue, job)
+        error = job.last_error
+        if job.misses and error is not None and not isinstance(error, CredentialError):  # for that the lane waits
+            self._engine.loop.call_later(job.lane.policy.delay(job.misses, error), job.lane.enqueue, job)
         else:
             job.lane.enqueue(job)
 
-    def launch(self, job: Tracked) -> None:
+    def launch(self, job: Tracked, passage: Passage) -> None:
         """The lane says that the job may go. It has entered the lane; whoever ends the request leaves it."""
-        self._engine.act(job, self._launch)
+        self._engine.act(job, self._launch, passage)
 
-    async def _launch(self, job: Tracked) -> None:
+    async def _launch(self, job: Tracked, passage: Passage) -> None:
         engine, lane = self._engine, job.lane
         sent = False
         try:
-            await lane.adapter()
-            stages = lane.capability(Stages)
-            if stages is not None:
-                await lane.call(stages.stage, await self._sending(job))
+            if not engine.turnstile.passes():  # places come free many at a time
+                await engine.turnstile.turn()
+            await self._stage(job, passage)
             record = await engine.apply(job, SubmitStarted(at=engine.wall()))
             sent = record.state is S.SUBMITTING
         except (ProviderRejected, AdapterError) as error:
@@ -81,10 +77,26 @@ class Sender:
             self.enqueue(job)
         finally:
             if not sent:
+                passage.unused()
                 lane.free_slot(job)
                 lane.leave()
         if sent:
-            await self.send(job)
+            await self.send(job, passage)
+
+    async def _stage(self, job: Tracked, passage: Passage) -> None:
+        """What comes before a submit, if anything: the first step of its passage, which goes on after it."""
+        lane = job.lane
+        passage.doing = "stage"
+        try:
+            await lane.adapter()
+            stages = lane.capability(Stages)
+            if stages is not None:
+                lane.traffic.leads_through("submit", "stage")
+                await lane.call(stages.stage, await self._sending(job))
+        except (ProviderError, CredentialError) as error:
+            lane.traffic.ended(passage, error)
+            raise
+        passage.doing = "submit"
 
     async def _sending(self, job: Tracked) -> Sending:
         record = job.record
@@ -97,14 +109,15 @@ class Sender:
             details=record.details,
         )
 
-    async def send(self, job: Tracked) -> None:
+    async def send(self, job: Tracked, passage: Passage) -> None:
         """The one request that `submitting(n)` stands for."""
         engine, lane = self._engine, job.lane
         now = engine.wall
         await job.wire.take()
         try:
-            adapter = await lane.adapter()
-            accepted = await lane.call(adapter.submit, await self._sending(job))
+            with passage:
+                adapter = await lane.adapter()
+                accepted = await lane.call(adapter.submit, await self._sending(job))
         except ProviderRejected as error:
             if error.stale_description:
                 lane.forget(job.record.backend)
@@ -155,13 +168,16 @@ class Sender:
         if lane.fault is not None or engine.wall() >= until:
             return False
         await asyncio.sleep(lane.policy.delay(max(job.misses, 1), job.last_error or _DOUBT))
+        passage = await lane.traffic.turn("submit", job.record.id)
         if engine.wall() >= until:
+            passage.unused()
             return False
         lane.enter()
         record = await engine.apply(job, SubmitStarted(at=engine.wall()), only_in=_DOUBTFUL)
         if record.state is S.SUBMITTING:
-            await self.send(job)
+            await self.send(job, passage)
         else:
+            passage.unused()
             lane.leave()
         return True
 
@@ -173,11 +189,15 @@ class Sender:
         attempt = 0
         while job.record.state is S.IN_DOUBT and lane.fault is None:
             found: Sequence[str] | None = None
-            if await self._is_connected(job):
-                finds = lane.capability(Finds)
-                if finds is None:
-                    return False
-                found = await self._find(job, finds)
+            try:
+                with await lane.traffic.turn("find", job.record.id):
+                    await lane.adapter()
+                    finds = lane.capability(Finds)
+                    if finds is None:
+                        return False
+                    found = await self._find(job, finds)
+            except (ProviderError, CredentialError) as error:
+                job.met(error)
             if found:
                 await engine.apply(job, Adopted(at=engine.wall(), remote_id=found[0]), only_in=_DOUBTFUL)
                 for more in found[1:]:
@@ -193,20 +213,9 @@ class Sender:
             await asyncio.sleep(lane.policy.delay(attempt, job.last_error or _DOUBT))
         return False
 
-    async def _is_connected(self, job: Tracked) -> bool:
-        try:
-            await job.lane.adapter()
-        except (ProviderError, CredentialError) as error:
-            job.met(error)
-            return False
-        return True
-
-    async def _find(self, job: Tracked, finds: Finds) -> Sequence[str] | None:
+    async def _find(self, job: Tracked, finds: Finds) -> Sequence[str]:
         await job.wire.take()
         try:
             return await job.lane.call(finds.find, await self._sending(job))
-        except (ProviderError, CredentialError) as error:
-            job.met(error)
-            return None
         finally:
             job.wire.give()

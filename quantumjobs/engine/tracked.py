@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from quantumjobs.abc import Remote
 from quantumjobs.core.records import JobRecord
-from quantumjobs.core.states import CancelOutcome
+from quantumjobs.core.states import TERMINAL, WATCHED, CancelOutcome
 from quantumjobs.core.traits import Traits
+from quantumjobs.errors import CredentialError
 
 if TYPE_CHECKING:
     from quantumjobs.abc import Answer
@@ -124,6 +125,21 @@ class Tracked:
         self.last_error = error
         for handle in self.handles:
             handle._on_trouble()
+
+    def held_back(self, error: Exception) -> None:
+        """It was not even tried; whoever waits for acceptance is told why."""
+        if isinstance(error, CredentialError):
+            self.last_error = error
+        for handle in self.handles:
+            handle._on_trouble()
+
+    @property
+    def trouble(self) -> Exception | None:
+        """What is wrong now: its own last failure, or what holds its lane up."""
+        if self.last_error is not None or self.record.settled:
+            return self.last_error
+        state = self.record.state
+        return self.lane.traffic.trouble("poll" if state in WATCHED else "fetch" if state in TERMINAL else "submit")
 
     def remote(self) -> Remote:
         """What an adapter gets to know of it."""

@@ -25,6 +25,7 @@ import msgspec
 
 from quantumjobs.abc import Adapter, Report
 from quantumjobs.core.states import Fetch, JobState
+from quantumjobs.core.traffic import Rate
 from quantumjobs.core.traits import Findable, SubmitClass, Traits, Unknown
 from quantumjobs.errors import ProviderUnavailable, UsageError, unknown_name
 from quantumjobs.testing.cloud import Cloud, Ending, Plan
@@ -61,11 +62,13 @@ class FakeProvider:
     How the provider behaves: `submit_class`, `fetch`, `bulk`, `pushes`, `holds`, `in_flight`, `part_size` (longer lists
     of circuits are split), `cancel` ("accepted": ends after `cancelling` seconds; "confirmed": at once; "refused",
     "too_late", "unsupported"; a list is followed answer by answer and its last one stays), `no_cancelled_word` (a
-    cancelled job is shown as failed), `survey_from`, `find_lag` (a new job is found only after so long), `stages`.
+    cancelled job is shown as failed), `survey_from`, `find_lag` (a new job is found only after so long), `stages`,
+    `rates` and `channels` (declared, not enforced), `pools` (dropped connections are counted in `calls`).
 
     What goes wrong: `latency` per operation, `script` (operation -> what becomes of its next requests, one item each;
     None: it works; a `Fault`; or an exception, raised before the request does anything; also `fail_submit` and
-    `weather`, for submit and poll), `breaks` (operations that raise a bug; with a mapping: which).
+    `weather`, for submit and poll), `breaks` (operations that raise a bug; with a mapping: which; a `ProviderUnavailable`
+    there is an outage).
 
     What it saw: `calls` per operation (`submits`, `polls`, `cancels`), `looks` (jobs asked about), `made` (remote ids
     per token), `most_made`, `max_in_flight`, `jobs`.
@@ -100,6 +103,9 @@ class FakeProvider:
         gone_after: int = 3,
         gone_for: float = 120.0,
         min_interval: float = 0.5,
+        rates: Mapping[str, Rate] | None = None,
+        channels: Mapping[str, str] | None = None,
+        pools: bool = False,
         latency: Latency = 0.0,
         script: Mapping[str, Iterable[Step]] | None = None,
         fail_submit: Iterable[Step] = (),
@@ -149,6 +155,8 @@ class FakeProvider:
             gone_for=gone_for,
             in_flight=in_flight,
             min_interval=min_interval,
+            rates=dict(rates or {}),
+            channels=dict(channels or {}),
         )
         self._adapter_class = adapter_class(
             fetches=fetch is not Fetch.INLINE,
@@ -156,6 +164,7 @@ class FakeProvider:
             finds=isinstance(submit_class, Findable),
             surveys=survey_from is not None,
             stages=stages,
+            pools=pools,
         )
 
     def __repr__(self) -> str:

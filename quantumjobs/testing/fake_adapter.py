@@ -278,10 +278,23 @@ class _Staging(FakeAdapter):
         await self._fake.finish("stage", await self._fake.begin("stage"))
 
 
+class _Pooling(FakeAdapter):
+    async def drop_connections(self) -> None:
+        """Counted."""
+        await self._fake.finish("drop_connections", await self._fake.begin("drop_connections"))
+
+
 @lru_cache(maxsize=64)
 def adapter_class(**capabilities: bool) -> type[FakeAdapter]:
     """The class with just these capabilities."""
-    known = {"fetches": _Fetching, "cancels": _Cancelling, "finds": _Finding, "surveys": _Surveying, "stages": _Staging}
+    known = {
+        "fetches": _Fetching,
+        "cancels": _Cancelling,
+        "finds": _Finding,
+        "surveys": _Surveying,
+        "stages": _Staging,
+        "pools": _Pooling,
+    }
     bases: tuple[Any, ...] = (*(cls for name, cls in known.items() if capabilities[name]), FakeAdapter)
     made: type[FakeAdapter] = type("FakeAdapter", bases, {})
     return made

@@ -66,7 +66,7 @@ class QiskitBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no annotatio
         return (self._client or shared()).backend(self._address)
 
     def _plug_in(self) -> Provider:
-        return self._backend()._twin._provider
+        return self._backend()._twin._client._registry.provider(self._address.partition("/")[0])
 
     # --- what it is -------------------------------------------------------------------------
     @property
