@@ -101,3 +101,40 @@ def _backends(*, json: Json = False, debug: Debug = False) -> object:  # noqa: A
     from quantumjobs.cli import asked
 
     return asked.Backends(json=json)
+
+
+@app.command("emulate", help=texts.EMULATE)
+def _emulate(
+    vendor: Annotated[str, typer.Argument(metavar="VENDOR", show_default=False)],
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1; 0 picks a free one.")] = 8801,
+    latency: Annotated[float, typer.Option(metavar="SECONDS", help="Before every reply.")] = 0.0,
+    queue: Annotated[float, typer.Option(metavar="SECONDS", help="Before a job starts.")] = 0.0,
+    duration: Annotated[float, typer.Option(metavar="SECONDS", help="Before each circuit.")] = 0.0,
+    parallel: Annotated[int, typer.Option(min=1, help="How many jobs run at a time.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same outcomes.")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="The only one that is let in; else any is.", show_default=False)
+    ] = None,
+    results: Annotated[
+        str, typer.Option(metavar="KIND", help="'simulated'; or 'zeros', 'ones' or bits, without simulation.")
+    ] = "simulated",
+    script: Annotated[str | None, typer.Option(metavar="FILE", help="Faults, a JSON list.", show_default=False)] = None,
+    debug: Debug = False,  # noqa: ARG001 - as above
+) -> object:
+    from quantumjobs.cli import asked
+
+    return asked.Emulate(
+        vendor=asked.vendor(vendor),
+        port=port,
+        faults=asked.script(script),
+        settings={
+            "latency": asked.seconds("--latency", latency),
+            "queue": asked.seconds("--queue", queue),
+            "duration": asked.seconds("--duration", duration),
+            "parallel": parallel,
+            "seed": seed,
+            "token": token,
+            "results": results,
+        },
+    )

@@ -8,15 +8,18 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from quantumjobs.circuits.given import SUFFIXES
 from quantumjobs.client.backend import Backend
 from quantumjobs.errors import UsageError
+
+if TYPE_CHECKING:
+    from quantumjobs.testing.emulators.faults import Fault
 
 STDIN = "-"
 _FLAGS = {
@@ -75,7 +78,20 @@ class Run(Struct, frozen=True, kw_only=True):
         }
 
 
-Asked = Run | Backends
+class Emulate(Struct, frozen=True, kw_only=True):
+    """`quantumjobs emulate`."""
+
+    vendor: str
+    port: int
+    settings: dict[str, Any] = {}
+    """Keywords for the emulator."""
+    faults: tuple[Fault, ...] = ()
+
+
+Asked = Run | Backends | Emulate
+
+VENDORS = {"aqt": "AqtEmulator"}
+"""The emulators, by the name of their provider."""
 
 
 def sources(names: Iterable[str]) -> tuple[Source, ...]:
@@ -169,3 +185,29 @@ def timeout(seconds: float | None) -> float | None:
     if seconds is not None and (isnan(seconds) or seconds <= 0):
         raise UsageError(f"--timeout {seconds:g}: a positive number of seconds is needed")
     return seconds
+
+
+def vendor(name: str) -> str:
+    """Raises `UsageError` for one that is not emulated."""
+    if name not in VENDORS:
+        raise UsageError(f"no emulator {name!r}; there is one of: {', '.join(sorted(VENDORS))}")
+    return name
+
+
+def seconds(flag: str, given: float) -> float:
+    """Raises `UsageError` for what is no duration."""
+    if not isfinite(given) or given < 0:
+        raise UsageError(f"{flag} {given:g}: a number of seconds is needed, and no less than 0")
+    return given
+
+
+def script(name: str | None) -> tuple[Fault, ...]:
+    """The faults of a file. Raises `UsageError` for one that cannot be read, or says something else."""
+    if name is None:
+        return ()
+    from quantumjobs.testing.emulators.faults import read_faults
+
+    try:
+        return tuple(read_faults(Path(name).read_bytes()))
+    except (OSError, UsageError) as error:
+        raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error

@@ -48,8 +48,13 @@ def _do(arguments: list[str], terminal: Terminal) -> int:
         raise Unread from error
     if isinstance(asked, int):
         return asked if arguments else Exit.USAGE
+    from quantumjobs.cli.asked import Emulate, Run
+
+    if isinstance(asked, Emulate):
+        from quantumjobs.cli import emulating
+
+        return emulating.emulate(asked, terminal)
     from quantumjobs.cli import listing, running
-    from quantumjobs.cli.asked import Run
 
     if isinstance(asked, Run):
         return running.run(asked, terminal)

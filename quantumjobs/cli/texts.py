@@ -41,3 +41,17 @@ The document of --json:
   {"schema": 1, "quantumjobs": VERSION, "exit_code": N, "backends": [ADDRESS],
    "error": {"type", "message", "hint"} or null}
 """
+
+EMULATE = """Be a vendor's cloud on this machine, up to Ctrl-C: the vendor's protocol, and circuits that really run.
+
+VENDOR is aqt. No account is needed, nothing leaves this machine, and any token is let in. When the emulator is ready,
+one line on standard output says so: listening on http://127.0.0.1:8801
+
+\b
+Under that address:
+  GET /_emulator/stats      what was asked for, and how many jobs there are
+  POST /_emulator/faults    begin another script of faults
+  POST /_emulator/token     {"token": TEXT}: let in this one only; DELETE: it has expired
+
+Needs the extra 'emulators'.
+"""

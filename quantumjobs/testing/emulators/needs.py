@@ -1,0 +1,17 @@
+"""What emulators need besides the library."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from quantumjobs.errors import UsageError
+
+
+def check() -> None:
+    """Raise `UsageError` where the extra is not installed."""
+    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"emulators need {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed: "
+            'pip install "quantumjobs[emulators]"'
+        )
