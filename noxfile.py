@@ -6,6 +6,7 @@ installed into them without its dependencies.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import tomllib
@@ -27,6 +28,7 @@ PYTHONS = [
     if (version := line.removeprefix("Programming Language :: Python :: ")).startswith("3.")
 ]
 OLDEST = PYTHONS[0]
+VENDORS = ("aqt",)  # whose published client, pinned in requirements/oracle-<vendor>.txt, we are compared with
 
 # What each file in requirements/ is compiled from: arguments of `uv pip compile`.
 COMPILED = {
@@ -35,6 +37,7 @@ COMPILED = {
     "typing": ("pyproject.toml", "--extra=test", "--group=build", "--group=typing"),
     "bench": ("pyproject.toml", "--extra=cli", "--extra=emulators", "--extra=fast", "--group=build"),
     "nox": ("--group=nox",),
+    **{f"oracle-{vendor}": (f"--group=oracle-{vendor}",) for vendor in VENDORS},
 }
 
 
@@ -73,6 +76,39 @@ def soak(session: nox.Session) -> None:
     """Long runs that the test-suite leaves out."""
     install(session, "test")
     session.run("python", "-m", "pytest", "-m", "soak", "--timeout=3600", *session.posargs)
+
+
+@nox.session(python=OLDEST, venv_backend="uv")
+def oracles(session: nox.Session) -> None:
+    """Our emulators and adapters against the vendors' published clients; `-- --bench` runs benchmarks/oracle_*.py."""
+    install(session, "test")
+    env = {f"QUANTUMJOBS_ORACLE_{vendor.upper()}": client_of(session, vendor) for vendor in VENDORS}
+    if "--bench" not in session.posargs:
+        session.run("python", "-m", "pytest", "-m", "not soak", "tests/oracles", *session.posargs, env=env)
+        return
+    options = [word for word in session.posargs if word != "--bench"]
+    for script in sorted((ROOT / "benchmarks").glob("oracle_*.py")):
+        session.log(f"{script.stem}: ratios to the vendor's client in the same run")
+        session.run("python", str(script), *options, env=env)
+
+
+def client_of(session: nox.Session, vendor: str) -> str:
+    """The Python of an environment with the vendor's client and nothing of ours; kept until its pins change."""
+    requirements = PINS / f"oracle-{vendor}.txt"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    kept = Path(session.virtualenv.location).parent
+    folder = kept / f"oracle-{vendor}-{digest}"
+    python = folder / "bin" / "python"
+    finished = folder / "finished"
+    if not finished.exists():
+        for old in kept.glob(f"oracle-{vendor}-*"):
+            shutil.rmtree(old)
+        session.run("uv", "venv", "--quiet", f"--python={OLDEST}", str(folder))
+        session.run(
+            *("uv", "pip", "install", "--quiet", f"--python={python}", "--require-hashes", "-r", str(requirements))
+        )
+        finished.touch()
+    return str(python)
 
 
 @nox.session(python=OLDEST)
