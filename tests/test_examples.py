@@ -14,6 +14,10 @@ FOLDER = Path(__file__).parents[1] / "examples"
 LINES = 50
 
 PROMISED = {
+    "aqt_cloud.py": (
+        r"backends: aqt/ws/ibex, .*\ncancel: cancelled\ncounts: \{'00': \d+, '11': \d+\}\n"
+        r"states: submitting queued (running )?completed\n"
+    ),
     "await_one.py": r"counts: \{'00': \d+, '11': \d+\}\nseed: 7 .*\n(  \w+ -> \w+\n)+",
     "blocking_script.py": (
         r"one: \{'1': 100\}\n(angle [23]\.\d+: (9\d|100)% ones\n)+"

@@ -7,8 +7,20 @@ from quantumjobs.wire.bodies import Limits
 from quantumjobs.wire.credentials import Credential
 from quantumjobs.wire.documents import decode
 from quantumjobs.wire.origins import Origin
-from quantumjobs.wire.replies import Reply, check
+from quantumjobs.wire.replies import Reply, check, shown
 from quantumjobs.wire.secrets import Secret, masked
 from quantumjobs.wire.wire import Deadlines, Wire
 
-__all__ = ["Credential", "Deadlines", "Limits", "Origin", "Reply", "Secret", "Wire", "check", "decode", "masked"]
+__all__ = [
+    "Credential",
+    "Deadlines",
+    "Limits",
+    "Origin",
+    "Reply",
+    "Secret",
+    "Wire",
+    "check",
+    "decode",
+    "masked",
+    "shown",
+]

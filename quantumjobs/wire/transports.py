@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-CONNECTIONS = 64
-"""Above the concurrency of any lane (32 by default): nothing ever waits inside a transport."""
 IDLE = 30.0
 """Seconds a connection for looks is kept unused."""
 IDLE_SUBMIT = 2.0
@@ -55,11 +53,7 @@ def for_looks(url: str) -> httpx.AsyncBaseTransport:
 
 
 def _stock(url: str, idle: float) -> httpx.AsyncBaseTransport:
-    limits = httpx.Limits(
-        max_connections=None,  # looks that hold are outside any concurrency
-        max_keepalive_connections=CONNECTIONS,
-        keepalive_expiry=idle,
-    )
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=idle)  # see pools.py
     return httpx.AsyncHTTPTransport(verify=ssl_context(), limits=limits, proxy=_proxy(url))
 
 

@@ -18,13 +18,13 @@ from quantumjobs.wire import logs, transports
 from quantumjobs.wire.bodies import ENCODINGS, Limits, read
 from quantumjobs.wire.credentials import Credential, Held
 from quantumjobs.wire.origins import Origin
+from quantumjobs.wire.pools import Make, Pool
 from quantumjobs.wire.replies import Reply, shown
 from quantumjobs.wire.retry_after import retry_after
 from quantumjobs.wire.secrets import Secret
 
 Sign = Callable[[dict[str, str], Secret], None]
 """Adds a credential to the headers of one request: the only place where a secret is revealed."""
-Make = Callable[[str], httpx.AsyncBaseTransport]
 
 REDIRECTS = 3
 _MOVED = frozenset({301, 302, 303, 307, 308})
@@ -95,8 +95,8 @@ class Wire:
         self._headers = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": agent}
         self._deadlines = deadlines
         self._limits = limits
-        self._looks = _Pool(transport or transports.for_looks, url)
-        self._submits = _Pool(transport or transports.for_submits, url)
+        self._looks = Pool(transport or transports.for_looks, url)
+        self._submits = Pool(transport or transports.for_submits, url)
 
     def __repr__(self) -> str:
         return f"<Wire {self.origin}>"
@@ -251,7 +251,7 @@ class Wire:
                 )
 
     async def _exchange(
-        self, pool: _Pool, request: httpx.Request, trace: _Trace, limits: Limits, *, patient: bool
+        self, pool: Pool, request: httpx.Request, trace: _Trace, limits: Limits, *, patient: bool
     ) -> Reply:
         async with pool.borrowed() as transport:
             trace.blind = not isinstance(transport, httpx.AsyncHTTPTransport)
@@ -287,51 +287,6 @@ class Wire:
                 sent=sent,
             )
         return error  # a bug: the lane's affair
-
-
-class _Pool:
-    """One transport, made when it is first needed, with those who use it."""
-
-    def __init__(self, make: Make, url: str) -> None:
-        self._make, self._url = make, url
-        self._now: _Shared | None = None
-
-    def borrowed(self) -> _Shared:
-        if self._now is None:
-            self._now = _Shared(self._make(self._url))
-        return self._now
-
-    async def retire(self) -> None:
-        """Use another one from now on; this one is closed when its last user has gone."""
-        old, self._now = self._now, None
-        if old is not None:
-            await old.retire()
-
-    async def close(self) -> None:
-        old, self._now = self._now, None
-        if old is not None:
-            await old.transport.aclose()
-
-
-class _Shared:
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self.transport = transport
-        self._users = 0
-        self._retired = False
-
-    async def __aenter__(self) -> httpx.AsyncBaseTransport:
-        self._users += 1
-        return self.transport
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self._users -= 1
-        if self._retired and not self._users:
-            await self.transport.aclose()
-
-    async def retire(self) -> None:
-        self._retired = True
-        if not self._users:
-            await self.transport.aclose()
 
 
 def _foreign() -> tuple[type[Exception], ...]:

@@ -1,0 +1,174 @@
+"""The I/O half: AQT's five requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+from quantumjobs.abc import Accepted, Answer, CancelReply, Gone, Raw, Remote, Sending, Status, Unreadable
+from quantumjobs.adapters.aqt.codec import SCHEMA
+from quantumjobs.adapters.aqt.messages import (
+    STATES,
+    About,
+    ResourceDetails,
+    Response,
+    ResultReply,
+    SubmitReply,
+    Workspace,
+)
+from quantumjobs.core.records import Progress
+from quantumjobs.core.states import TERMINAL, JobState
+from quantumjobs.errors import ProviderRejected, ProviderUnavailable, unknown_name
+from quantumjobs.wire import Reply, Wire, check, decode, shown
+
+API = "/api/v1"
+_GONE = frozenset({404, 410})
+_STALE = frozenset({"404", "422"})  # of a submit: the resource moved, or its limits changed
+_CANCELLED_ALREADY = 208
+
+
+class AqtAdapter:
+    """One account at one portal."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    # --- what there is ----------------------------------------------------------------------
+    async def describe(self, backend: str) -> bytes:
+        """`messages.About` as JSON. Two requests."""
+        workspace, _, resource = backend.partition("/")
+        found = await self._workspaces()
+        names = [f"{one.id}/{each.id}" for one in found for each in one.resources]
+        if backend not in names:
+            problem = unknown_name("resource", backend, names, where="aqt")
+            raise ProviderRejected(str(problem), provider="aqt", code="404")
+        reply = await self._wire.get(f"{API}/resources/{_part(resource)}")
+        details = decode(
+            _checked(reply, f"the question about {resource!r}").body,
+            ResourceDetails,
+            provider="aqt",
+            what="the resource's description",
+        )
+        accepting = all(one.accepting_job_submissions for one in found if one.id == workspace)
+        about = About(
+            workspace=workspace,
+            resource=resource,
+            name=details.name,
+            type=details.type,
+            status=details.status,
+            qubits=details.available_qubits,
+            accepting_job_submissions=accepting,
+            characterisation=details.characterisation,
+        )
+        return msgspec.json.encode(about)
+
+    async def backends(self) -> Sequence[str]:
+        """`<workspace>/<resource>` of everything this account may use."""
+        return [f"{one.id}/{each.id}" for one in await self._workspaces() for each in one.resources]
+
+    async def _workspaces(self) -> list[Workspace]:
+        reply = _checked(await self._wire.get(f"{API}/workspaces"), "the question about workspaces")
+        return decode(reply.body, list[Workspace], provider="aqt", what="the list of workspaces")
+
+    # --- a job ------------------------------------------------------------------------------
+    async def submit(self, sending: Sending) -> Accepted:
+        """One POST. AQT has no key that would make a second one harmless."""
+        workspace, _, resource = sending.backend.partition("/")
+        reply = await self._wire.submit(f"{API}/submit/{_part(workspace)}/{_part(resource)}", sending.payload)
+        if reply.status == 503 and reply.retry_after is not None:
+            # The documented "not now": a gateway that failed half-way says nothing of when to come back.
+            raise ProviderUnavailable(
+                "aqt: the submit was answered 503, try later", provider="aqt", sent=False, retry_after=reply.retry_after
+            )
+        try:
+            _checked(reply, "the submit", taken=True)
+        except ProviderRejected as error:
+            error.stale_description = error.code in _STALE
+            raise
+        accepted = decode(reply.body, SubmitReply, provider="aqt", what="the answer to the submit")
+        return Accepted(remote_id=accepted.job.job_id, status=_status(accepted.response, None, b""))
+
+    async def poll(self, jobs: Sequence[Remote]) -> Mapping[str, Answer]:
+        """One GET a job; that of a finished one carries its result."""
+        return {job.id: await self._look(job) for job in jobs}
+
+    async def _look(self, job: Remote) -> Answer:
+        reply = await self._wire.get(f"{API}/result/{_part(job.id)}")
+        if reply.status in _GONE:
+            return Gone(shown(_explained(reply.body)) or f"aqt answered {reply.status}")
+        _checked(reply, "the look")
+        found = decode(reply.body, ResultReply, provider="aqt", what="the answer about the job")
+        if found.response is None:  # 200, and "unknown job_id"
+            return Gone(shown(found.message) or "aqt does not know this job")
+        if found.job is not None and found.job.job_id != job.id:
+            return Unreadable(f"aqt: asked about job {job.id}, and was told about {shown(found.job.job_id)}")
+        return _status(found.response, _total(job), reply.body)
+
+    async def cancel(self, job: Remote) -> CancelReply:
+        """A queued job is not started; a running one stops after its current circuit. A look shows which."""
+        reply = await self._wire.request("DELETE", f"{API}/jobs/{_part(job.id)}")
+        if reply.status in {*_GONE, 409}:
+            return CancelReply.TOO_LATE
+        _checked(reply, "the cancel")
+        return CancelReply.CONFIRMED
+
+    async def drop_connections(self) -> None:
+        """After a suspend they are dead."""
+        await self._wire.drop_connections()
+
+
+def _part(name: str) -> str:
+    """One step of a path: an id from a server, or an address from a user, is never more than that."""
+    quoted = quote(name, safe="")
+    return quoted.replace(".", "%2E") if not quoted.strip(".") else quoted
+
+
+def _total(job: Remote) -> int | None:
+    told = job.details.get("circuits", "")
+    return int(told) if told.isdecimal() else None
+
+
+def _status(response: Response, total: int | None, body: bytes) -> Status:
+    state = STATES.get(response.status)
+    progress = None
+    if total is not None:
+        done = total if state is JobState.COMPLETED else response.finished_count
+        progress = Progress(max(0, min(done, total)), total) if done is not None else None
+    has_result = response.result is not msgspec.UNSET and state in TERMINAL
+    return Status(
+        state=state,
+        raw_status=response.status,
+        progress=progress,
+        reason=shown(response.message),
+        result=Raw(SCHEMA, {"body": body}) if has_result and body else None,
+    )
+
+
+def _checked(reply: Reply, what: str, *, taken: bool = False) -> Reply:
+    return check(reply, provider="aqt", what=what, explain=_explained, taken=taken)
+
+
+def _explained(body: bytes) -> str:
+    """FastAPI's `{"detail": ...}`: a text, or a list of what is wrong where."""
+    try:
+        detail = _detail.decode(body).detail
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""
+    if isinstance(detail, str):
+        return detail
+    return "; ".join(f"{'.'.join(str(step) for step in one.loc)}: {one.msg}" for one in detail[:5])
+
+
+class _Fault(Struct, frozen=True):
+    loc: tuple[str | int, ...] = ()
+    msg: str = ""
+
+
+class _Detail(Struct, frozen=True):
+    detail: str | tuple[_Fault, ...]
+
+
+_detail = msgspec.json.Decoder(_Detail)

@@ -1,0 +1,229 @@
+"""The pure half: circuits to the bodies of submit requests, and the answers' samples to results. Runs in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from quantumjobs.abc import Part, Prepared, Raw, Request
+from quantumjobs.adapters.aqt import bits, native
+from quantumjobs.adapters.aqt.messages import About, Circuits, Measure, QuantumCircuit, ResultReply, SubmitBody
+from quantumjobs.adapters.aqt.programs import Program, programs
+from quantumjobs.core import bits as packed
+from quantumjobs.core.entries import Entry, entry
+from quantumjobs.core.results import Result
+from quantumjobs.errors import ProviderProtocolError, UsageError
+
+if TYPE_CHECKING:
+    from qiskit.transpiler import Target
+
+SCHEMA = "aqt/1"
+BODY = "body"
+"""The raw result's only blob: the whole answer to `GET /result/{job_id}`."""
+DEFAULT_SHOTS = 100
+DEFAULT_LABEL = "quantumjobs"
+
+
+class Plan(Struct, frozen=True, array_like=True):
+    """How one circuit's samples become its outcome."""
+
+    name: str
+    shots: int
+    qubits: int
+    sources: tuple[int, ...]
+    """For each clbit the qubit it reads, or -1."""
+    registers: tuple[tuple[str, int], ...]
+    metadata: dict[str, Any] = {}
+
+
+class Layout(Struct, frozen=True):
+    """What `decode` needs besides the answer."""
+
+    backend: str
+    memory: bool
+    circuits: tuple[Plan, ...]
+
+
+class AqtCodec:
+    """Prepares bodies for AQT's cloud."""
+
+    inline: frozenset[str] = frozenset()
+
+    def prepare(self, request: Request, about: bytes, *, seed: int) -> Prepared:  # noqa: ARG002 - nothing is drawn
+        """Load, check, transpile and rewrite the circuits; cut a long list into parts.
+
+        See `programs.programs` for what happens to a circuit, also without transpiling.
+        """
+        device = _about.decode(about)
+        shots = _shots(request.shots, device)
+        ready = [
+            _checked(program, device)
+            for program in programs(
+                request.circuits,
+                qubits=device.qubits,
+                transpile=request.transpile,
+                level=request.optimization_level,
+            )
+        ]
+        label = request.options.get("label", DEFAULT_LABEL)
+        size = device.max_circuits
+        groups = [ready[start : start + size] for start in range(0, len(ready), size)]
+        return Prepared(parts=tuple(_part(group, request, shots, label) for group in groups))
+
+    def decode(self, raw: Raw, layout: bytes | None) -> Result:
+        """Counts, or with memory the shots in order. Without a layout every qubit is a clbit of its own."""
+        if raw.schema != SCHEMA:
+            raise UsageError(f"a result of schema {raw.schema!r} is not one of aqt's")
+        body = raw.blobs[BODY]
+        known = None if layout is None else _layout.decode(layout)
+        reply, matrices = _answer(body, known)
+        about = {"backend_name": known.backend if known else "", "job_id": reply.job_id}
+        if reply.job is not None:
+            about = {"backend_name": about["backend_name"] or reply.job.resource_id, "job_id": reply.job.job_id}
+        if known is None:
+            entries = [_unplanned(place, matrix) for place, matrix in enumerate(matrices)]
+        else:
+            entries = [_entry(*both, memory=known.memory) for both in zip(known.circuits, matrices, strict=True)]
+        return Result.of(entries, about=about, raw=raw.blobs)
+
+    def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - the description is of that backend
+        """The device's gates without their ranges, which Qiskit cannot keep to: `prepare` does."""
+        device = _about.decode(about)
+        return native.target(device.qubits, device.characterisation)
+
+
+# --- there ------------------------------------------------------------------------------
+def _shots(shots: int | None, device: About) -> int:
+    if shots is None:
+        return DEFAULT_SHOTS
+    if isinstance(shots, bool) or shots < 1:
+        raise UsageError(f"shots must be a positive whole number, not {shots!r}")
+    if shots > device.max_shots:
+        raise UsageError(
+            f"shots={shots}: AQT takes {device.max_shots} at most per circuit; give the circuit several times for more"
+        )
+    return shots
+
+
+def _checked(program: Program, device: About) -> Program:
+    count = len(program.gates) + 1
+    if count > device.max_operations:
+        raise UsageError(
+            f"{program.label} has {count} operations with the final measurement, and AQT takes {device.max_operations} "
+            "at most: make it shorter, or try a higher optimization_level"
+        )
+    return program
+
+
+def _part(group: list[Program], request: Request, shots: int, label: str | None) -> Part:
+    circuits = tuple(QuantumCircuit(shots, (*one.gates, Measure()), one.qubits) for one in group)
+    plans = tuple(
+        Plan(one.name, shots, one.qubits, tuple(one.sources), tuple(one.registers), _plain_items(one.metadata))
+        for one in group
+    )
+    return Part(
+        payload=_json(SubmitBody(label=label, payload=Circuits(circuits))),
+        layout=_pack(Layout(request.backend, request.memory, plans)),
+        count=len(group),
+        details={"circuits": str(len(group))},
+    )
+
+
+def _plain_items(metadata: Any) -> dict[str, Any]:
+    """What can be kept; other values are left out."""
+    if not isinstance(metadata, Mapping):
+        return {}
+    return {name: value for name, value in metadata.items() if isinstance(name, str) and _is_plain(value, 8)}
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    if isinstance(value, bool) or value is None or isinstance(value, (str, float)):
+        return True
+    if isinstance(value, int):
+        return value.bit_length() < 64
+    if isinstance(value, (list, tuple)):
+        return depth > 0 and all(_is_plain(item, depth - 1) for item in value)
+    if isinstance(value, dict):
+        return depth > 0 and all(isinstance(name, str) and _is_plain(item, depth - 1) for name, item in value.items())
+    return False
+
+
+# --- and back ---------------------------------------------------------------------------
+def _answer(body: bytes, known: Layout | None) -> tuple[ResultReply, list[bits.Matrix]]:
+    """What the answer says, and each circuit's samples."""
+    if known is not None:
+        found = bits.cut(body, [(plan.shots, plan.qubits) for plan in known.circuits])
+        if found is not None:
+            rest, matrices = found
+            try:
+                return _with_result(rest, bits.PLACE)[0], matrices
+            except (msgspec.MsgspecError, ProviderProtocolError):
+                pass  # told below, of the whole answer
+    try:
+        reply, result = _with_result(body)
+        samples = _circuits.decode(result)
+        count = len(samples) if known is None else len(known.circuits)
+        return reply, [_matrix(samples, place, count, known) for place in range(count)]
+    except msgspec.MsgspecError as error:
+        raise _wrong(str(error), body) from error
+
+
+def _with_result(body: bytes, expected: bytes | None = None) -> tuple[ResultReply, msgspec.Raw]:
+    reply = _reply.decode(body)
+    if reply.response is None:
+        raise _wrong(f"no response in it{f' ({reply.message})' if reply.message else ''}", body)
+    result = reply.response.result
+    if not isinstance(result, msgspec.Raw) or (expected is not None and bytes(result) != expected):
+        said = f": {reply.response.message}" if reply.response.message else ""
+        raise _wrong(f"no result in it, the job is {reply.response.status!r}{said}", body)
+    return reply, result
+
+
+def _matrix(samples: Mapping[str, msgspec.Raw], place: int, count: int, known: Layout | None) -> bits.Matrix:
+    body = samples.get(str(place))
+    if body is None:
+        raise _wrong(f"circuit {place} of {count} is missing")
+    if len(samples) > count:
+        raise _wrong(f"{len(samples)} circuits in it, and {count} were sent")
+    if known is None:
+        return bits.matrix(bytes(body), shots=None, qubits=None, what=f"circuit {place}")
+    plan = known.circuits[place]
+    return bits.matrix(bytes(body), shots=plan.shots, qubits=plan.qubits, what=f"circuit {place} ({plan.name!r})")
+
+
+def _entry(plan: Plan, matrix: bits.Matrix, *, memory: bool) -> Entry:
+    clbits = len(plan.sources)
+    rows = bits.rows(matrix, plan.sources)
+    weights = None
+    if not memory:
+        rows, weights = packed.distinct(rows, clbits)
+    return entry(
+        rows,
+        clbits,
+        name=plan.name,
+        shots=plan.shots,
+        weights=weights,
+        registers=plan.registers,
+        circuit_metadata=plan.metadata,
+    )
+
+
+def _unplanned(place: int, matrix: bits.Matrix) -> Entry:
+    """Of a job that somebody else sent; its shots are in order, and nothing says that they are not wanted."""
+    qubits = matrix.shape[1] // 2 - 1
+    return entry(bits.rows(matrix, range(qubits)), qubits, name=f"circuit-{place}")
+
+
+def _wrong(message: str, body: bytes = b"") -> ProviderProtocolError:
+    return ProviderProtocolError(f"AQT's result is not understood: {message}", provider="aqt", body=body)
+
+
+_about = msgspec.json.Decoder(About)
+_reply = msgspec.json.Decoder(ResultReply)
+_circuits = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_layout = msgspec.msgpack.Decoder(Layout)
+_json = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder(order="deterministic").encode

@@ -1,0 +1,164 @@
+"""Where AQT's users keep their token and portal: what is given here, the environment, a `.env` file.
+
+The names and their order are those of qiskit-aqt-provider 1.x, so that what works there works here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from msgspec import Struct
+
+from quantumjobs.errors import CredentialError, UsageError, unknown_name
+from quantumjobs.wire.origins import checked
+from quantumjobs.wire.secrets import Secret
+from quantumjobs.workers.beside import beside
+
+PORTAL = "https://arnica.aqt.eu"
+TOKEN_VARIABLE = "AQT_TOKEN"  # noqa: S105 - a name
+PORTAL_VARIABLE = "AQT_PORTAL_URL"
+NAMES = ("account", "allow_http", "dotenv_path", "load_dotenv", "token", "url")
+
+Token = str | Secret | Callable[[], str | Secret | Awaitable[str | Secret]]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """One account's settings."""
+
+    url: str
+    """The portal, without a slash at its end and without `/api/v1`."""
+    token: Secret | Callable[[], Any] | None = None
+    """None: look in the environment and the `.env` file, at every refresh anew."""
+    account: str = "default"
+    dotenv: Path | None = None
+    """The `.env` file that was found; its token is read at every refresh anew."""
+
+
+def read(settings: Mapping[str, Any]) -> Settings:
+    """The settings, checked. Reads the environment and looks for a `.env` file: not in an event loop.
+
+    Raises `UsageError` for an unknown name, a wrong type, or a URL that no token should go to.
+    """
+    for name in settings:
+        if name not in NAMES:
+            raise unknown_name("setting", name, NAMES, where="aqt")
+    allowed = settings.get("allow_http", ())
+    if isinstance(allowed, str) or not isinstance(allowed, Sequence):
+        raise UsageError(f"aqt: setting 'allow_http' must be a list of hosts, not {allowed!r}")
+    for name in ("url", "account", "dotenv_path"):
+        if settings.get(name) is not None and not isinstance(settings[name], str | os.PathLike):
+            raise UsageError(f"aqt: setting {name!r} must be a text, not {settings[name]!r}")
+    dotenv = _dotenv_path(settings)
+    url = settings.get("url") or os.environ.get(PORTAL_VARIABLE) or _from_file(dotenv, PORTAL_VARIABLE) or PORTAL
+    return Settings(
+        url=checked(str(url).strip(), what="aqt: url", allow_http=allowed).removesuffix("/api/v1").removesuffix("/api"),
+        token=_token(settings.get("token")),
+        account=str(settings.get("account") or "default"),
+        dotenv=dotenv,
+    )
+
+
+def _token(given: Any) -> Secret | Callable[[], Any] | None:
+    if given is None or isinstance(given, Secret):
+        return given
+    if isinstance(given, str):
+        return Secret(given.strip())
+    if callable(given):
+        return cast("Callable[[], Any]", given)
+    raise UsageError(f"aqt: setting 'token' must be a text or a function that gives one, not a {type(given).__name__}")
+
+
+def origin(settings: Settings) -> str:
+    """Where the token comes from, for messages."""
+    if settings.token is not None:
+        return "the token given in the settings"
+    places = [f"the environment variable {TOKEN_VARIABLE}"]
+    if settings.dotenv is not None:
+        places.append(f"{settings.dotenv}")
+    return " or ".join(places)
+
+
+async def token(settings: Settings) -> Secret | None:
+    """The token now: what a function gives when it is called again, or what stands in the environment or the file.
+
+    Raises `CredentialError`, saying where it was looked for. An empty text is a token too: none is sent.
+    """
+    given = settings.token
+    if isinstance(given, Secret):
+        return given
+    if given is not None:
+        return await _called(given)
+    found = await beside(_looked_up, settings.dotenv)
+    if found is None:
+        raise CredentialError(
+            f"aqt: no token. Looked for the setting 'token' of [providers.aqt], for {origin(settings)}, and for a .env "
+            f"file in this folder and those above{_hint(settings.dotenv)}"
+        )
+    return Secret(found.strip())
+
+
+async def _called(function: Callable[[], Any]) -> Secret:
+    try:
+        # In a thread: a function that asks a vault may block.
+        given = await function() if inspect.iscoroutinefunction(function) else await beside(function)
+        if inspect.isawaitable(given):
+            given = await given
+    except CredentialError:
+        raise
+    except Exception as error:
+        raise CredentialError(f"aqt: the token function raised {type(error).__name__}") from error
+    if isinstance(given, Secret):
+        return given
+    if not isinstance(given, str):
+        raise CredentialError(f"aqt: the token function gave a {type(given).__name__}, and not a text")
+    return Secret(given.strip())
+
+
+def _looked_up(dotenv: Path | None) -> str | None:
+    found = os.environ.get(TOKEN_VARIABLE)
+    return found if found is not None else _from_file(dotenv, TOKEN_VARIABLE)
+
+
+# --- the .env file ----------------------------------------------------------------------
+def _dotenv_path(settings: Mapping[str, Any]) -> Path | None:
+    named = settings.get("dotenv_path")
+    if named is not None:
+        path = Path(named)
+        if not path.is_file():
+            raise UsageError(f"aqt: dotenv_path: there is no file {path}")
+        if not _can_read():
+            raise UsageError(f'aqt: reading {path} needs python-dotenv: pip install "quantumjobs[dotenv]"')
+        return path
+    if not settings.get("load_dotenv", True):
+        return None
+    folder = Path.cwd()
+    for place in (folder, *folder.parents):
+        if (place / ".env").is_file():
+            return place / ".env"
+    return None
+
+
+def _can_read() -> bool:
+    return importlib.util.find_spec("dotenv") is not None
+
+
+def _from_file(path: Path | None, name: str) -> str | None:
+    if path is None or not _can_read():
+        return None
+    from dotenv import dotenv_values
+
+    try:
+        return dotenv_values(path).get(name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"aqt: {path} cannot be read: {type(error).__name__}") from error
+
+
+def _hint(dotenv: Path | None) -> str:
+    if dotenv is None or _can_read():
+        return ""
+    return f'; {dotenv} is there, and reading it needs python-dotenv: pip install "quantumjobs[dotenv]"'
