@@ -98,7 +98,7 @@ class Canceller:
                     await engine.apply(job, CancelRefused(at=engine.wall(), reason="this provider cannot cancel"))
                     return CancelOutcome.UNSUPPORTED, None
                 await engine.apply(job, CancelSent(at=engine.wall()))
-                reply = await lane.call(cancels.cancel, job.remote())
+                reply = await lane.errand(cancels.cancel, job.remote())
         except AdapterError:
             return CancelOutcome.UNKNOWN, None
         except ProviderRejected as error:

@@ -42,7 +42,7 @@ class Fetcher:
                         reason = "the answer had no result, and this provider has no other"
                         await engine.apply(job, ResultGone(at=engine.wall(), reason=reason))
                         return
-                    raw = await lane.call(fetches.fetch, job.remote())
+                    raw = await lane.errand(fetches.fetch, job.remote())
             except AdapterError:
                 return  # the lane has ended
             except ProviderRejected as error:

@@ -55,6 +55,7 @@ class Lane:
         self.closed = False
         self.traffic = Traffic(policy, opened=self._trouble, moved=self._moved, closed=lambda: recovered(self))
         self.under_way = 0
+        self._errands = asyncio.Semaphore(policy.concurrency)
         self.by_remote: dict[str, Tracked] = {}
         self.early: dict[str, list[Answer]] = {}
         self._report = report
@@ -132,6 +133,11 @@ class Lane:
             raise
         except Exception as bug:
             raise self.bug(bug) from bug
+
+    async def errand(self, operation: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+        """A `call` that is neither a look nor a submit, and so holds no place of theirs: as many at a time as of them."""
+        async with self._errands:
+            return await self.call(operation, *args)
 
     def bug(self, cause: Exception) -> AdapterError:
         """End this lane: a bug in an adapter is told to its waiters, and only to them."""

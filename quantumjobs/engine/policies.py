@@ -76,7 +76,7 @@ class Policy:
     budget: float = 30.0
     pace: Pace | None = None
     concurrency: int = 32
-    """Requests under way at a time."""
+    """Looks and submits under way at a time; and as many of all else (cancels, fetches, searches)."""
     rates: Mapping[str, Rate] = field(default_factory=dict)
     """By channel (an operation's name, or a host's): instead of what the family says."""
     breaker: int = 5

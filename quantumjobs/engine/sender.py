@@ -216,6 +216,6 @@ class Sender:
     async def _find(self, job: Tracked, finds: Finds) -> Sequence[str]:
         await job.wire.take()
         try:
-            return await job.lane.call(finds.find, await self._sending(job))
+            return await job.lane.errand(finds.find, await self._sending(job))
         finally:
             job.wire.give()

@@ -40,15 +40,16 @@ class _Fence(NamedTuple):
 _Item = _Run | _Couple | _Fence
 
 
-def folded(steps: Iterable[Step], qubits: int) -> list[Gate]:
-    """The gates to be sent."""
+def folded(steps: Iterable[Step], qubits: int, *, keep_last: bool = False) -> list[Gate]:
+    """The gates to be sent. With `keep_last` also the last rotations about z, which no measurement sees."""
     items = _items(steps)
     items.extend(_Fence(qubit) for qubit in range(qubits))
     while True:
         gathered = _gathered(items)
         items = _without_halves(gathered)
         if items == gathered:
-            return _Writer(items).gates
+            writer = _Writer(items)
+            return [*writer.gates, *writer.last()] if keep_last else writer.gates
 
 
 def _items(steps: Iterable[Step]) -> list[_Item]:
@@ -217,6 +218,10 @@ class _Writer:
                 self._couple(*item)
             else:
                 self._fence(item.qubit)
+
+    def last(self) -> list[Gate]:
+        """What the qubits still owe at the end: rotations about z."""
+        return [gate for qubit, turn in self._pending.items() for gate in _rz(qubit, turns.as_rz_r(turn)[0])]
 
     def _fence(self, qubit: int) -> None:
         last, middle, first = turns.as_rz_r(self._pending[qubit])

@@ -44,6 +44,11 @@ def prepare(circuits: Any, *, device: bytes = ABOUT, seed: int = 1, **arguments:
 def sent(circuit: QuantumCircuit, **arguments: Any) -> dict[str, Any]:
     """The only circuit of the only part, as on the wire."""
     (part,) = prepare(circuit, **arguments)
+    return read(part)
+
+
+def read(part: Part) -> dict[str, Any]:
+    """The only circuit of a part, as on the wire."""
     (one,) = msgspec.json.decode(part.payload)["payload"]["circuits"]
     return one
 

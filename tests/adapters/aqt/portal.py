@@ -31,6 +31,8 @@ class Portal:
         self.weather = weather or (lambda operation, number: None)
         self.token = "first-token"
         self.requests: Counter[str] = Counter()
+        self.under_way: Counter[str] = Counter()
+        self.most_under_way: Counter[str] = Counter()
         self.refused = 0
         self.jobs: dict[str, int] = {}
         self.cancelled: set[str] = set()
@@ -38,9 +40,12 @@ class Portal:
         self._ids = itertools.count(1)
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(self.latency)
         path = request.url.path.removeprefix("/api/v1/").split("/")
         operation = path[0]
+        self.under_way[operation] += 1
+        self.most_under_way[operation] = max(self.most_under_way[operation], self.under_way[operation])
+        await asyncio.sleep(self.latency)
+        self.under_way[operation] -= 1
         self.requests[operation] += 1
         if request.headers.get("authorization") != f"Bearer {self.token}":
             self.refused += 1

@@ -208,6 +208,16 @@ async def test_a_cancel_is_a_delete_and_a_look_that_shows_it():
     assert portal.requests["jobs"] == 1
 
 
+async def test_requests_of_a_thousand_jobs_wait_here_and_not_in_the_transport():
+    portal = Portal(looks=1000)
+    async with client_of(portal) as client:
+        backend = client.backend(BACKEND)
+        jobs = await asyncio.gather(*(backend.run(CIRCUIT) for _ in range(1000)))
+        assert set(await asyncio.gather(*(job.cancel() for job in jobs))) == {CancelOutcome.CANCELLED}
+    assert portal.most_under_way["submit"] == 32
+    assert portal.most_under_way["jobs"] == 32
+
+
 @pytest.mark.parametrize("body", [b'{"job_id":"job-1","message":"unknown job_id"}', None])
 async def test_a_job_that_is_gone_is_lost_after_minutes_and_not_at_once(body: bytes | None):
     gone = httpx.Response(404, json={"detail": "not found"}) if body is None else httpx.Response(200, content=body)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from math import pi, remainder
 
 import numpy as np
@@ -13,12 +14,12 @@ from qiskit.quantum_info import Operator
 from qiskit.transpiler import PassManager
 from qiskit.transpiler.passes import Optimize1qGatesDecomposition
 
-from quantumjobs.adapters.aqt import native, turns
+from quantumjobs.adapters.aqt import native, programs, turns
 from quantumjobs.adapters.aqt.codec import AqtCodec
 from quantumjobs.adapters.aqt.fold import folded
 from quantumjobs.adapters.aqt.messages import RXX, RZ, Gate, R
 from quantumjobs.adapters.aqt.native import Step
-from tests.adapters.aqt.helpers import ABOUT, about, counted, distance, operations, prepare, sent
+from tests.adapters.aqt.helpers import ABOUT, about, counted, distance, operations, prepare, read, sent
 
 ANGLES = st.one_of(
     st.floats(-20, 20),
@@ -78,12 +79,21 @@ def test_an_rz_keeps_its_angle(phi: float) -> None:
 # --- whole circuits ---------------------------------------------------------------------
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 @pytest.mark.parametrize("qubits", [2, 3, 4, 5])
-def test_what_is_sent_equals_the_circuit_with_all_angles_in_range(qubits: int, level: int) -> None:
+def test_what_is_sent_equals_the_circuit_with_all_angles_in_range(
+    qubits: int, level: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for seed in range(12):
         circuit = random_circuit(qubits, 5, max_operands=min(qubits, 3), seed=seed)
         circuit.measure_all()
         (part,) = prepare(circuit, optimization_level=level)
         assert distance(circuit, part) < 1e-9, f"seed {seed}"
+        with monkeypatch.context() as patch:  # what is left out before the measurement is an rz per qubit, and no more
+            patch.setattr(programs, "folded", partial(folded, keep_last=True))
+            (whole,) = prepare(circuit, optimization_level=level)
+        assert distance(circuit, whole, up_to_z=False) < 1e-9, f"seed {seed}"
+        kept, sent_ones = ([*read(one)["quantum_circuit"]] for one in (whole, part))
+        assert kept[: len(sent_ones) - 1] == sent_ones[:-1]
+        assert {gate["operation"] for gate in kept[len(sent_ones) - 1 : -1]} <= {"RZ"}
 
 
 @pytest.mark.parametrize("level", [0, 3])
