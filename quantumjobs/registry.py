@@ -101,6 +101,11 @@ class Registry:
         found = {name for name, variables in CREDENTIALS.items() if any(os.environ.get(one) for one in variables)}
         return sorted({*self._given, *self._config, *found, *ALWAYS})
 
+    def modules(self) -> list[str]:
+        """What of ours `provider` would import for them: for who has time to do so in a thread."""
+        paths = [BUILT_IN.get(key.partition(":")[0]) for key in self.keys() if _is_settings(self._given.get(key))]
+        return [path.partition(":")[0] for path in paths if path is not None]
+
     def is_made(self, key: str) -> bool:
         """True when `provider` has nothing left to import, read or look for."""
         given = self._given.get(key)

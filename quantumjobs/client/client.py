@@ -116,7 +116,7 @@ class Client:
         async with self._starting:
             if self._engine is None:
                 if _ENGINE not in sys.modules:  # takes longer than the loop may stall
-                    await beside(_import)
+                    await beside(self._import)
                 from quantumjobs.engine.engine import Engine
                 from quantumjobs.ledgers.memory import MemoryLedger
 
@@ -131,6 +131,10 @@ class Client:
                 await engine.finder.recover()
                 self._engine = engine
         return self._engine
+
+    def _import(self) -> None:
+        for module in (_ENGINE, _LEDGER, *self._registry.modules()):
+            importlib.import_module(module)
 
     async def _provider(self, key: str) -> Provider:
         """The plug-in; made beside the loop, since that imports much and may read files."""
@@ -211,11 +215,6 @@ class Client:
             for at, record_id, event in await engine.finder.events(cursor):
                 cursor = at
                 yield Occurrence(cursor, record_id, event)
-
-
-def _import() -> None:
-    for module in (_ENGINE, _LEDGER):
-        importlib.import_module(module)
 
 
 def _bars() -> Show:

@@ -45,8 +45,8 @@ from quantumjobs.engine.sender import Sender
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.sleep import Sleep
 from quantumjobs.engine.tracked import Tracked
-from quantumjobs.engine.turnstile import Turnstile
 from quantumjobs.engine.traffic import Passage
+from quantumjobs.engine.turnstile import Turnstile
 from quantumjobs.errors import AdapterError, LedgerError, UsageError
 from quantumjobs.workers.beside import beside
 
