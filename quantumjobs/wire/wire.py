@@ -282,7 +282,7 @@ class Wire:
         if isinstance(error, (httpx.HTTPError, httpx.InvalidURL, OSError, *_foreign())):
             told = shown(str(error))
             return ProviderUnavailable(
-                f"{self._provider}: no answer from {self.origin}: {type(error).__name__}{f': {told}' if told else ''}",
+                f"{self._provider}: no answer from {self.origin}: {told or type(error).__name__}",
                 provider=self._provider,
                 sent=sent,
             )

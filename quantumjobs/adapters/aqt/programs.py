@@ -111,7 +111,7 @@ def _plainly_named(circuit: QuantumCircuit) -> QuantumCircuit:
             theirs, ours = Operator(instruction.operation), cls(*instruction.params)
             same = theirs.equiv(Operator(ours), rtol=0, atol=1e-12)
         except Exception:  # other parameters, or no definition
-            same = False
+            ours, same = None, False
         if same:
             changed = circuit.copy() if changed is None else changed
             changed.data[place] = CircuitInstruction(ours, instruction.qubits, instruction.clbits)

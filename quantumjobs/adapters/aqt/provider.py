@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from quantumjobs.abc import Adapter, Report
 from quantumjobs.adapters.aqt import settings as aqt_settings
@@ -80,10 +80,10 @@ class AqtProvider:
 
 def provider(settings: Mapping[str, Any]) -> AqtProvider:
     """From the settings in configuration or code; see `settings.NAMES`. Not in an event loop: it reads files."""
-    transport: Any = settings.get("transport")
-    if transport is not None and not callable(transport):
-        raise UsageError("aqt: setting 'transport' must be a function from a URL to an httpx transport")
-    given = {name: value for name, value in settings.items() if name != "transport"}
+    given = dict(settings)
+    transport = given.pop("transport", None)
     if transport is None:
         transports.prepare()
-    return AqtProvider(aqt_settings.read(given), transport=transport)
+    elif not callable(transport):
+        raise UsageError("aqt: setting 'transport' must be a function from a URL to an httpx transport")
+    return AqtProvider(aqt_settings.read(given), transport=cast("Make | None", transport))

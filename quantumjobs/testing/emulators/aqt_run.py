@@ -59,7 +59,8 @@ def build(given: Circuit) -> QuantumCircuit:
         elif step.operation == "R":
             circuit.r(step.theta * math.pi, step.phi * math.pi, step.qubit)
         elif step.operation == "RXX":
-            circuit.rxx(step.theta * math.pi, *step.qubits)
+            a, b = step.qubits
+            circuit.rxx(step.theta * math.pi, a, b)
     circuit.measure_all()
     return circuit
 
