@@ -25,7 +25,17 @@ from quantumjobs.testing.bench import Bench, DoesNotApply
 S = JobState
 SAYABLE = WATCHED | {S.COMPLETED, S.FAILED, S.CANCELLED}
 """What a provider can report; the rest is ours to conclude."""
-CAPABILITIES = (abc.Fetches, abc.Cancels, abc.Stages, abc.Finds, abc.Surveys, abc.Lists, abc.Logs, abc.Metrics)
+CAPABILITIES = (
+    abc.Fetches,
+    abc.Cancels,
+    abc.Stages,
+    abc.Finds,
+    abc.Surveys,
+    abc.Lists,
+    abc.Logs,
+    abc.Metrics,
+    abc.Pools,
+)
 Rule = Callable[["AdapterRules", "Bench"], Coroutine[Any, Any, None]]
 
 
@@ -344,6 +354,13 @@ class AdapterRules:
         await adapter.stage(sending)
         await adapter.stage(sending)
         assert (await bench.adapter.submit(sending)).remote_id
+
+    @rule
+    async def test_dropped_connections_are_made_anew(self, bench: Bench) -> None:
+        adapter = bench.needs(abc.Pools)
+        sent = await bench.submit()
+        await adapter.drop_connections()
+        await bench.end_of(sent)
 
     @rule
     async def test_a_survey_gives_hints_and_no_exceptions(self, bench: Bench) -> None:

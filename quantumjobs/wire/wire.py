@@ -40,6 +40,18 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     total: float = 60.0
 
 
+class _Asked(Struct, frozen=True):
+    """One request as an adapter asks for it."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = {}
+    submit: bool = False
+    holds: bool = False
+    limits: Limits = Limits()
+
+
 class _Trace:
     """What was seen of one request on its way out, by httpcore's `trace` extension."""
 
@@ -117,13 +129,13 @@ class Wire:
 
     async def get(self, path: str, *, holds: bool = False, limits: Limits | None = None) -> Reply:
         """A look: safe to repeat, and repeated once at no charge on a kept connection that turns out dead."""
-        return await self._authorised("GET", path, None, {}, submit=False, holds=holds, limits=limits)
+        return await self._authorised(_Asked("GET", path, holds=holds, limits=limits or self._limits))
 
     async def request(
         self, method: str, path: str, body: bytes | None = None, *, headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Any other request that may be repeated: a cancel, an upload."""
-        return await self._authorised(method, path, body, headers or {}, submit=False)
+        return await self._authorised(_Asked(method, path, body, headers or {}, limits=self._limits))
 
     async def submit(
         self, path: str, body: bytes, *, method: str = "POST", headers: Mapping[str, str] | None = None
@@ -133,34 +145,24 @@ class Wire:
         `ProviderUnavailable.sent` is False where nothing of it was written. A 401 renews the credential and is told as
         not sent: the next attempt is the engine's, with an intent of its own.
         """
-        return await self._authorised(method, path, body, headers or {}, submit=True)
+        return await self._authorised(_Asked(method, path, body, headers or {}, submit=True, limits=self._limits))
 
     # --- credentials ----------------------------------------------------------------------
-    async def _authorised(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        *,
-        submit: bool,
-        holds: bool = False,
-        limits: Limits | None = None,
-    ) -> Reply:
+    async def _authorised(self, asked: _Asked) -> Reply:
         held = await self._credential.get() if self._credential is not None else None
-        reply = await self._followed(method, path, body, headers, held, submit=submit, holds=holds, limits=limits)
+        reply = await self._followed(asked, held)
         if reply.status != 401:
             return reply
         if self._credential is None or held is None or held.secret is None:
             raise CredentialError(f"{self._provider}: {self.origin} asks for a credential, and none is set")
         renewed = await self._credential.renew(held)
-        if submit:
+        if asked.submit:
             if renewed.secret == held.secret:
                 raise self._refused(reply)
             raise ProviderUnavailable(
                 f"{self._provider}: the credential had expired and was renewed", provider=self._provider, sent=False
             )
-        reply = await self._followed(method, path, body, headers, renewed, submit=False, holds=holds, limits=limits)
+        reply = await self._followed(asked, renewed)
         if reply.status == 401:
             raise self._refused(reply)
         return reply
@@ -173,28 +175,17 @@ class Wire:
         )
 
     # --- redirects ------------------------------------------------------------------------
-    async def _followed(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        held: Held | None,
-        *,
-        submit: bool,
-        holds: bool,
-        limits: Limits | None,
-    ) -> Reply:
+    async def _followed(self, asked: _Asked, held: Held | None) -> Reply:
         """Redirects of a GET within the origin; nowhere else would a credential be safe, or a POST sent once."""
-        url = self.url + path
+        url = self.url + asked.path
         for _ in range(REDIRECTS + 1):
-            reply = await self._sent(method, url, body, headers, held, submit=submit, holds=holds, limits=limits)
+            reply = await self._sent(asked, url, held)
             if reply.status not in _MOVED:
                 return reply
             target = urljoin(url, reply.headers.get("location", ""))
-            if method != "GET" or not self._is_ours(target):
+            if asked.method != "GET" or not self._is_ours(target):
                 raise ProviderProtocolError(
-                    f"{self._provider}: {method} was redirected to {shown(target)}, and is not sent there",
+                    f"{self._provider}: {asked.method} was redirected to {shown(target)}, and is not sent there",
                     provider=self._provider,
                 )
             url = target
@@ -207,37 +198,23 @@ class Wire:
             return False
 
     # --- one request ----------------------------------------------------------------------
-    async def _sent(
-        self,
-        method: str,
-        url: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        held: Held | None,
-        *,
-        submit: bool,
-        holds: bool,
-        limits: Limits | None,
-    ) -> Reply:
-        full = {**self._headers, **headers}
-        if body is not None:
-            full.setdefault("content-type", "application/json")
+    async def _sent(self, asked: _Asked, url: str, held: Held | None) -> Reply:
+        headers = {**self._headers, **asked.headers}
+        if asked.body is not None:
+            headers.setdefault("content-type", "application/json")
         if held is not None and held.secret:
-            self._sign(full, held.secret)
+            self._sign(headers, held.secret)
         deadlines = self._deadlines
-        silence = None if holds else deadlines.silence
+        silence = None if asked.holds else deadlines.silence
         timeout = {"connect": deadlines.connect, "read": silence, "write": silence, "pool": None}
-        pool = self._submits if submit else self._looks
-        limits = limits or self._limits
-        free = not submit  # the one immediate retry
+        free = not asked.submit  # the one immediate retry
         while True:
             trace = _Trace()
-            request = httpx.Request(
-                method, url, headers=full, content=body, extensions={"timeout": timeout, "trace": trace}
-            )
+            extensions = {"timeout": timeout, "trace": trace}
+            request = httpx.Request(asked.method, url, headers=headers, content=asked.body, extensions=extensions)
             try:
-                with anyio.move_on_after(None if holds else deadlines.total) as scope:
-                    return await self._exchange(pool, request, trace, limits, patient=holds)
+                with anyio.move_on_after(None if asked.holds else deadlines.total) as scope:
+                    return await self._exchange(asked, request, trace)
             except Exception as error:
                 if free and isinstance(error, _STALE) and trace.written and not trace.connected:
                     free = False
@@ -250,10 +227,8 @@ class Wire:
                     sent=trace.may_be_sent,
                 )
 
-    async def _exchange(
-        self, pool: Pool, request: httpx.Request, trace: _Trace, limits: Limits, *, patient: bool
-    ) -> Reply:
-        async with pool.borrowed() as transport:
+    async def _exchange(self, asked: _Asked, request: httpx.Request, trace: _Trace) -> Reply:
+        async with (self._submits if asked.submit else self._looks).borrowed() as transport:
             trace.blind = not isinstance(transport, httpx.AsyncHTTPTransport)
             response = await transport.handle_async_request(request)
             try:
@@ -262,10 +237,10 @@ class Wire:
                 body = await read(
                     aiter(stream),
                     response.headers.get("content-encoding", "").strip().lower(),
-                    limits,
+                    asked.limits,
                     provider=self._provider,
                     clock=asyncio.get_running_loop().time,
-                    patient=patient,
+                    patient=asked.holds,
                 )
             finally:
                 await response.aclose()
