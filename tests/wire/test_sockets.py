@@ -74,6 +74,21 @@ async def test_a_look_on_a_kept_connection_that_died_is_repeated_at_once(kind):
     assert len(server.requests) == 3
 
 
+async def test_a_submit_on_a_kept_connection_that_dies_is_not_repeated():
+    async def answer(connection: Connection, _: bytes) -> None:
+        if connection.place == 2:
+            connection.reset()
+        else:
+            await connection.say(reply())
+
+    async with serve(answer) as server, Wire(server.url, provider="acme") as wire:
+        await wire.submit("/x", b"{}")
+        with pytest.raises(ProviderUnavailable) as caught:
+            await wire.submit("/x", b"{}")
+    assert caught.value.sent is True
+    assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_look_on_a_fresh_connection_that_dies_is_weather(kind):
     async def answer(connection: Connection, _: bytes) -> None:

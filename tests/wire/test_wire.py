@@ -77,6 +77,22 @@ async def test_one_impatient_caller_does_not_end_the_refresh_of_the_others():
     assert asked == [False]
 
 
+async def test_a_refusal_that_comes_late_finds_the_credential_renewed_already():
+    credential, asked = tokens("old-token", "new-token")
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        old = "old" in request.headers["authorization"]
+        await asyncio.sleep(5 if old and request.url.path == "/slow" else 0)
+        return httpx.Response(401 if old else 200)
+
+    async with mocked(answer, credential=credential) as wire:
+        slow = asyncio.create_task(wire.get("/slow"))
+        await asyncio.sleep(1)
+        assert (await wire.get("/quick")).status == 200
+        assert (await slow).status == 200
+    assert asked == [False, True]
+
+
 # --- redirects --------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "place",
