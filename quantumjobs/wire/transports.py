@@ -1,8 +1,8 @@
 """The one place that chooses who carries requests: stock httpx, or httpx over aiohttp where the extra `fast` is there.
 
 Submits always go over stock httpx, whose `trace` extension shows whether anything of a request was written. Transports
-are called directly: an `httpx.AsyncClient` around them would keep cookies, follow its own mind on headers, and cost as
-much CPU again.
+are called directly: an `httpx.AsyncClient` around them would keep cookies, follow its own mind on headers, and cost a
+tenth of a millisecond more per request.
 """
 
 from __future__ import annotations
