@@ -343,7 +343,12 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Ledger(Protocol):
-    """Durable records, handles, events and blobs. `quantumjobs.testing.LedgerRules` is its rule suite."""
+    """Durable records, handles, events and blobs. `quantumjobs.testing.LedgerRules` is its rule suite.
+
+    Several ledger objects may stand on one store, in one process or in many. A record belongs to the object that
+    committed it first, or last with a higher fence, until that object is closed or its process ends. Whoever takes a
+    record over raises its fence; anybody may commit to it with the fence that it holds.
+    """
 
     @property
     def immediate(self) -> bool:
@@ -369,11 +374,19 @@ class Ledger(Protocol):
         """Raises `LedgerError` for an unknown id."""
         ...
 
+    async def records(self, job_ids: Sequence[str]) -> Sequence[JobRecord]:
+        """Those of the ids that are held, in the order of the ids."""
+        ...
+
     async def handle(self, handle_id: str) -> Handle:
         """Raises `LedgerError` for an unknown id."""
         ...
 
     async def by_key(self, key: str) -> Handle | None: ...
+
+    async def by_remote(self, lane: str, remote_id: str) -> Handle | None:
+        """The newest handle with a record of that lane and remote id."""
+        ...
 
     async def handles(self, *, since: float | None = None, tag: str | None = None) -> Sequence[Handle]:
         """Handles, newest first, created at `since` (seconds since the epoch) or later."""
@@ -383,8 +396,28 @@ class Ledger(Protocol):
         """Not terminal, or terminal with a result that is not kept yet."""
         ...
 
-    async def events(self, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, str, AnyEvent]]:
-        """(cursor, job id, event) in the order of their commits, after a cursor."""
+    async def orphans(self) -> Sequence[JobRecord]:
+        """Unsettled, and belonging to nobody: their owner was closed, or its process has ended."""
         ...
 
-    async def aclose(self) -> None: ...
+    async def others(self, *, after: int) -> tuple[int, Sequence[JobRecord]]:
+        """The last cursor, and the records, as they are now, that other objects have changed after a cursor.
+
+        Cheap where nothing has changed: it is asked several times a second.
+        """
+        ...
+
+    async def events(self, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, str, AnyEvent]]:
+        """(cursor, job id, event) in the order of their commits, after a cursor; of all who write to the store."""
+        ...
+
+    async def remove(self, handle_ids: Sequence[str]) -> int:
+        """Forget handles, with the records, events and blobs that nobody else refers to; bytes of blobs freed.
+
+        Handles with an unsettled record stay, whoever asks.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """What was committed stays. Records that belong to this object belong to nobody from now on."""
+        ...

@@ -209,6 +209,10 @@ class MemoryLedger:
         """Raises `LedgerError` for an unknown id."""
         return _held(self._records.get(job_id), "job", job_id)
 
+    async def records(self, job_ids: Sequence[str]) -> Sequence[JobRecord]:
+        """Those of the ids that are held."""
+        return [self._records[job_id] for job_id in job_ids if job_id in self._records]
+
     async def handle(self, handle_id: str) -> Handle:
         """Raises `LedgerError` for an unknown id."""
         return _held(self._handles.get(handle_id), "handle", handle_id)
@@ -217,6 +221,14 @@ class MemoryLedger:
         """The handle that holds `key`."""
         handle_id = self._by_key.get(key)
         return None if handle_id is None else self._handles[handle_id]
+
+    async def by_remote(self, lane: str, remote_id: str) -> Handle | None:
+        """The newest handle with a record of that lane and remote id."""
+        for record in self._records.values():
+            if record.lane == lane and remote_id in (record.remote_id, *record.extra_ids):
+                handles = [self._handles[one] for one in self._handles_of.get(record.id, ())]
+                return max(handles, key=lambda handle: handle.created_at, default=None)
+        return None
 
     async def handles(self, *, since: float | None = None, tag: str | None = None) -> Sequence[Handle]:
         """Newest first; of the same moment, the last committed first."""
@@ -233,11 +245,27 @@ class MemoryLedger:
         """Not terminal, or terminal with a result that is not kept yet."""
         return [self._records[job_id] for job_id in self._unsettled]
 
+    async def orphans(self) -> Sequence[JobRecord]:
+        """All that are unsettled: one client at a time uses this, and what it left belongs to the next."""
+        return await self.unsettled()
+
+    async def others(self, *, after: int) -> tuple[int, Sequence[JobRecord]]:  # noqa: ARG002 - there are none
+        """The last cursor; nobody else writes here."""
+        return self._last_cursor, ()
+
     async def events(self, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, str, AnyEvent]]:
         """(cursor, job id, event) in the order of their commits; those of forgotten jobs may be missing."""
         start = bisect_right(self._cursors, after)
         part = slice(start, start + limit)
         return list(zip(self._cursors[part], self._event_jobs[part], self._events[part], strict=True))
+
+    async def remove(self, handle_ids: Sequence[str]) -> int:
+        """Forget finished handles; see `quantumjobs.abc.Ledger.remove`."""
+        before = sum(map(len, self._blobs.values()))
+        for handle_id in handle_ids:
+            if handle_id in self._finished:
+                self._drop(handle_id)
+        return before - sum(map(len, self._blobs.values()))
 
     async def aclose(self) -> None:
         """Nothing to close: what it holds stays, for the next client."""
