@@ -50,6 +50,10 @@ class Adopted(Event, frozen=True, gc=False):
     remote_id: str
 
 
+class Resubmitted(Event, frozen=True, gc=False):
+    """The user has looked: the provider does not have the job in doubt. It goes back to the lane."""
+
+
 class Abandoned(Event, frozen=True, gc=False):
     """The user gives up a job in doubt."""
 
@@ -93,6 +97,12 @@ class Puzzled(Event, frozen=True, gc=False):
     word: str
 
 
+class TakenOver(Event, frozen=True, gc=False):
+    """A new owner follows the job: its former one has ended, or can no longer be heard of."""
+
+    fence: int
+
+
 class CancelRequested(Event, frozen=True, gc=False):
     """Somebody wants the job to stop."""
 
@@ -118,12 +128,14 @@ AnyEvent = (
     | SubmitRejected
     | SubmitInDoubt
     | Adopted
+    | Resubmitted
     | Abandoned
     | Reported
     | ResultKept
     | ResultGone
     | Vanished
     | Puzzled
+    | TakenOver
     | CancelRequested
     | CancelSent
     | CancelAccepted

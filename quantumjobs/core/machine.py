@@ -33,11 +33,13 @@ from quantumjobs.core.events import (
     Reported,
     ResultGone,
     ResultKept,
+    Resubmitted,
     SubmitAccepted,
     SubmitDeferred,
     SubmitInDoubt,
     SubmitRejected,
     SubmitStarted,
+    TakenOver,
     Vanished,
 )
 from quantumjobs.core.records import STORY_LIMIT, JobRecord, Line, Progress
@@ -56,6 +58,8 @@ _LATE: Row = {
     Vanished: None,
     Puzzled: None,
     ResultGone: None,
+    TakenOver: None,
+    Resubmitted: None,  # somebody else decided first
 }
 
 # A resend that was under way while the user adopted the job may still be answered: a second id is kept and shown.
@@ -77,6 +81,8 @@ _FOLLOWED: Row = _LATE_SUBMITS | {
     Puzzled: None,
     ResultKept: None,
     ResultGone: None,
+    TakenOver: None,
+    Resubmitted: None,
 }
 
 # SubmitStarted in a terminal state: a cancel overtook the lane's decision to send. The lane sees it and sends nothing.
@@ -103,6 +109,7 @@ OURS: Mapping[JobState, Row] = {
         Adopted: S.QUEUED,
         SubmitStarted: S.SUBMITTING,
         SubmitDeferred: S.CREATED,
+        Resubmitted: S.CREATED,
         SubmitInDoubt: None,
         Abandoned: S.LOST,
         CancelRequested: None,
@@ -175,6 +182,14 @@ def resume(record: JobRecord, traits: Traits) -> tuple[Action, ...]:
     return ()
 
 
+def catch_up(old: JobRecord, new: JobRecord, traits: Traits) -> tuple[Action, ...]:
+    """What the owner of a record does about changes that others made to it: `new` is what the ledger holds by now."""
+    out = _moves(old, new, traits)
+    if new.cancel_wanted and new.state in WATCHED and not (old.cancel_wanted and old.state in WATCHED):
+        out.append(Action.CANCEL)
+    return tuple(out)
+
+
 class Word(Protocol):
     """A provider's word on a job: an adapter's `Status`, or the event that is made of it."""
 
@@ -211,6 +226,9 @@ def is_news(record: JobRecord, word: Word) -> bool:
     )
 
 
+_SENT = frozenset({S.SUBMITTING, S.IN_DOUBT})
+
+
 def _exception(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) -> JobState:
     """Where the tables are not the whole truth."""
     match event:
@@ -221,7 +239,7 @@ def _exception(record: JobRecord, event: AnyEvent, after: JobState, traits: Trai
         case SubmitDeferred() | SubmitRejected() if record.state is S.SUBMITTING and record.doubtful:
             return S.IN_DOUBT
         # Never taken, and no longer wanted: nothing is sent.
-        case SubmitDeferred() if record.state in (S.SUBMITTING, S.IN_DOUBT) and record.cancel_wanted:
+        case SubmitDeferred() | Resubmitted() if record.state in _SENT and record.cancel_wanted:
             return S.CANCELLED
         case Vanished() if record.state in WATCHED and _is_gone(record, event, traits):
             if not isinstance(traits.submit, Rerunnable):
@@ -274,6 +292,8 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
             news = {"reason": reason}
             if after is S.CREATED:
                 news["doubtful"] = False
+        case Resubmitted() if after is not record.state:
+            news = {"reason": "submitted again by the user", "doubtful": record.doubtful and after is not S.CREATED}
         case SubmitInDoubt(reason=reason) if live and record.remote_id is None:
             news = {"reason": reason, "doubtful": True}
         case Abandoned() if after is not record.state:
@@ -288,12 +308,15 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
             since = event.at if record.gone_since is None else record.gone_since
             news = {"gone_count": record.gone_count + 1, "gone_since": since}
             if after is not record.state:
-                news["reason"] = reason
+                again = "; run again with the same seed" if after is S.CREATED else ""
+                news["reason"] = reason + again
                 news["lazy"] = after in TERMINAL and traits.fetch is Fetch.LAZY and record.result is None
             if after is S.CREATED:  # a fresh run: nothing of the old one may be taken for news of the new
                 news |= {"remote_id": None, "accepted_at": None, "raw_status": "", "progress": None, "eta": None}
                 news |= {"queue_position": None, "gone_count": 0, "gone_since": None}
                 news |= {"has_result": False, "result": None}
+        case TakenOver(fence=fence) if fence > record.fence:
+            news = {"fence": fence}
         case CancelRequested() if live:
             news = {"cancel_wanted": True}
         case CancelSent() if record.state in WATCHED:
@@ -304,7 +327,7 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
     return {name: value for name, value in news.items() if value != getattr(record, name)}
 
 
-def _actions(old: JobRecord, new: JobRecord, event: AnyEvent, traits: Traits) -> tuple[Action, ...]:
+def _moves(old: JobRecord, new: JobRecord, traits: Traits) -> list[Action]:
     out: list[Action] = []
     if new.state is not old.state:
         match new.state:
@@ -320,6 +343,11 @@ def _actions(old: JobRecord, new: JobRecord, event: AnyEvent, traits: Traits) ->
                 if old.state in WATCHED:
                     out.append(Action.UNWATCH)
                 out += _fetch(new, traits)
+    return out
+
+
+def _actions(old: JobRecord, new: JobRecord, event: AnyEvent, traits: Traits) -> tuple[Action, ...]:
+    out = _moves(old, new, traits)
     if (
         new.cancel_wanted
         and new.state in WATCHED

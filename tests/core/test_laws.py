@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 
 from quantumjobs.core import events as e
 from quantumjobs.core.actions import Action
-from quantumjobs.core.machine import OURS, resume, step
+from quantumjobs.core.machine import OURS, catch_up, resume, step
 from quantumjobs.core.records import STORY_LIMIT
 from quantumjobs.core.states import TERMINAL, WATCHED, Fetch, JobState
 from quantumjobs.core.traits import Rerunnable, Unknown
@@ -45,8 +45,30 @@ def test_terminal_never_moves() -> None:
 
 
 def test_what_identifies_a_job_never_changes() -> None:
-    fixed = ("id", "provider", "lane", "backend", "family", "payload", "layout", "created_at", "circuits", "fence")
+    fixed = ("id", "provider", "lane", "backend", "family", "payload", "layout", "created_at", "circuits")
     holds(lambda one: all(getattr(one.record, name) == getattr(one.after, name) for name in fixed), changes())
+
+
+def test_only_a_take_over_raises_the_fence_and_it_changes_nothing_else() -> None:
+    def law(one: Step) -> bool:
+        if isinstance(one.event, e.TakenOver):
+            return one.after == replace(one.record, fence=one.event.fence, version=one.record.version + 1)
+        return one.after.fence == one.record.fence
+
+    holds(law, changes())
+
+
+def test_an_owner_that_catches_up_does_what_it_would_have_done_itself() -> None:
+    """Of every event that another client may put into the record of an owner."""
+    others = (e.CancelRequested, e.Adopted, e.Resubmitted, e.Abandoned, e.SubmitAccepted, e.Reported, e.ResultKept)
+
+    def law(one: Step) -> bool:
+        own = set(one.actions)
+        return set(catch_up(one.record, one.after, one.traits)) == own or (
+            one.record.cancel_wanted and one.record.state is S.CANCELLING
+        )
+
+    holds(law, (one for one in changes() if isinstance(one.event, others)))
 
 
 def test_a_remote_id_is_kept_until_a_fresh_run_and_a_second_one_is_kept_beside_it() -> None:
@@ -135,8 +157,8 @@ OUR_WAYS = """
     submitting -> cancelled: SubmitDeferred
     in_doubt -> queued: SubmitAccepted Adopted
     in_doubt -> submitting: SubmitStarted
-    in_doubt -> created: SubmitDeferred
-    in_doubt -> cancelled: SubmitDeferred
+    in_doubt -> created: SubmitDeferred Resubmitted
+    in_doubt -> cancelled: SubmitDeferred Resubmitted
     in_doubt -> lost: Abandoned
     queued -> cancelling: CancelAccepted
     running -> cancelling: CancelAccepted
@@ -180,6 +202,8 @@ IMPOSSIBLE = {
     e.SubmitInDoubt: {S.CREATED},
     e.Adopted: {S.CREATED, S.SUBMITTING},
     e.Abandoned: {S.CREATED, S.SUBMITTING},
+    e.Resubmitted: set(),
+    e.TakenOver: set(),
     e.ResultKept: {S.CREATED, S.SUBMITTING, S.IN_DOUBT},
     e.ResultGone: set(),
     e.Vanished: set(),
@@ -268,7 +292,7 @@ def test_failed_means_cancelled_only_where_there_is_no_word_for_it_and_we_asked(
 
 # --- doubt ------------------------------------------------------------------------------
 def test_doubt_is_left_only_by_a_decision_or_a_proof() -> None:
-    leaving = {e.SubmitAccepted, e.Adopted, e.SubmitStarted, e.SubmitDeferred, e.Abandoned}
+    leaving = {e.SubmitAccepted, e.Adopted, e.SubmitStarted, e.SubmitDeferred, e.Resubmitted, e.Abandoned}
     out = (one for one in moves() if one.record.state is S.IN_DOUBT)
     holds(lambda one: type(one.event) in leaving, out)
 
@@ -289,7 +313,7 @@ def test_a_job_is_doubtful_from_the_doubt_to_its_proof() -> None:
         started = isinstance(one.event, e.SubmitInDoubt) and one.record.state not in TERMINAL
         started = started and one.record.remote_id is None
         proven = isinstance(one.event, e.SubmitAccepted | e.Adopted) and one.record.remote_id is None
-        proven = proven or (isinstance(one.event, e.SubmitDeferred) and one.after.state is S.CREATED)
+        proven = proven or (isinstance(one.event, e.SubmitDeferred | e.Resubmitted) and one.after.state is S.CREATED)
         if one.record.state in TERMINAL:
             return one.after.doubtful == one.record.doubtful
         return one.after.doubtful == (started or (one.record.doubtful and not proven))
@@ -540,6 +564,6 @@ def test_a_second_request_of_the_unknown_class_needs_a_word_from_outside() -> No
         sent = [n for n, line in enumerate(record.story) if line.after is S.SUBMITTING]
         for first, second in pairwise(sent):
             between = record.story[first + 1 : second + 1]
-            proof = any(line.event == "SubmitDeferred" and line.after is S.CREATED for line in between)
+            proof = any(line.event in {"SubmitDeferred", "Resubmitted"} and line.after is S.CREATED for line in between)
             decision = between[-1].before is S.IN_DOUBT and between[-1].event == "SubmitStarted"
             assert proof or decision, record.story
