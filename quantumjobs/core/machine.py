@@ -226,9 +226,6 @@ def is_news(record: JobRecord, word: Word) -> bool:
     )
 
 
-_SENT = frozenset({S.SUBMITTING, S.IN_DOUBT})
-
-
 def _exception(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) -> JobState:
     """Where the tables are not the whole truth."""
     match event:
@@ -239,7 +236,9 @@ def _exception(record: JobRecord, event: AnyEvent, after: JobState, traits: Trai
         case SubmitDeferred() | SubmitRejected() if record.state is S.SUBMITTING and record.doubtful:
             return S.IN_DOUBT
         # Never taken, and no longer wanted: nothing is sent.
-        case SubmitDeferred() | Resubmitted() if record.state in _SENT and record.cancel_wanted:
+        case SubmitDeferred() if record.state in (S.SUBMITTING, S.IN_DOUBT) and record.cancel_wanted:
+            return S.CANCELLED
+        case Resubmitted() if record.state is S.IN_DOUBT and record.cancel_wanted:
             return S.CANCELLED
         case Vanished() if record.state in WATCHED and _is_gone(record, event, traits):
             if not isinstance(traits.submit, Rerunnable):
