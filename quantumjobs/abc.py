@@ -355,6 +355,11 @@ class Ledger(Protocol):
         """`commit` never suspends (memory): its caller cannot be cancelled half-way, and need not be shielded."""
         ...
 
+    @property
+    def shared(self) -> bool:
+        """Others may write to the same store: `others` and `orphans` are worth asking again."""
+        ...
+
     async def commit(
         self, changes: Sequence[Change], *, handles: Sequence[Handle] = (), blobs: Mapping[str, bytes] = {}
     ) -> None:

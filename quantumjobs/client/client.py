@@ -128,7 +128,7 @@ class Client:
                     limits=self._limits,
                     progress=self._progress,
                 )
-                await engine.finder.recover()
+                await engine.sharing.start()
                 self._engine = engine
         return self._engine
 
@@ -198,14 +198,13 @@ class Client:
         """The ledger's jobs, newest first; `since` is in seconds since the epoch."""
         engine = await self._start()
         wanted = None if state is None else JobState(state)
-        jobs: list[Job] = []
-        for handle in await engine.ledger.handles(since=since, tag=tag):
-            if provider is not None and parse(handle.address).key.partition(":")[0] != provider.partition(":")[0]:
-                continue
-            job = await engine.finder.revive(handle)
-            if wanted is None or job.state is wanted:
-                jobs.append(job)
-        return jobs
+        handles = [
+            handle
+            for handle in await engine.ledger.handles(since=since, tag=tag)
+            if provider is None or parse(handle.address).key.partition(":")[0] == provider.partition(":")[0]
+        ]
+        jobs = await engine.finder.revive(handles)
+        return [job for job in jobs if wanted is None or job.state is wanted]
 
     async def events(self, *, since: int = 0) -> AsyncIterator[Occurrence]:
         """Everything that happens to any job, from a cursor on, without end."""

@@ -9,7 +9,7 @@ from quantumjobs.abc import CancelReply, Cancels
 from quantumjobs.core.events import CancelAccepted, CancelRefused, CancelRequested, CancelSent
 from quantumjobs.core.records import JobRecord
 from quantumjobs.core.states import WATCHED, CancelOutcome, JobState
-from quantumjobs.errors import AdapterError, CredentialError, ProviderError, ProviderRejected
+from quantumjobs.errors import AdapterError, CredentialError, LedgerError, ProviderError, ProviderRejected
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 S = JobState
 ASKED_FOR = 5.0
 """Seconds that `cancel()` may be kept by its lane's traffic before it says that the outcome is unknown."""
+
+
+OWNER_ANSWERS = 5.0
+"""Seconds that `cancel()` waits for what another client, which follows the job, makes of the wish."""
 
 
 class Canceller:
@@ -32,6 +36,8 @@ class Canceller:
         engine = self._engine
         if job.record.terminal:
             return _ended(job.record)
+        if not job.ours:
+            return await self._ask_owner(job)
         if job.record.state in WATCHED:
             await job.lane.adapter()
             if job.lane.capability(Cancels) is None:
@@ -49,6 +55,25 @@ class Canceller:
             return CancelOutcome.REQUESTED  # remembered, and sent when the id is known
         self.start(job)
         return await asyncio.shield(outcome)
+
+    async def _ask_owner(self, job: Tracked) -> CancelOutcome:
+        """Another client follows the job: it is told through the ledger, and what it makes of that is seen there."""
+        engine = self._engine
+        if job.stranded is not None:
+            raise job.stranded
+        engine.sharing.want(job)
+        await engine.own(engine.apply(job, CancelRequested(at=engine.wall())))
+        until = engine.loop.time() + OWNER_ANSWERS
+        while engine.loop.time() < until:
+            record = job.record
+            if record.terminal:
+                return _ended(record)
+            if not record.cancel_wanted:
+                return CancelOutcome.REFUSED
+            if record.state is S.CANCELLING:
+                return CancelOutcome.REQUESTED
+            await engine.committed(until)
+        return CancelOutcome.REQUESTED
 
     def start(self, job: Tracked) -> None:
         """Send the wish, once for all who ask meanwhile; `job.cancelling` tells the first outcome."""
@@ -104,7 +129,7 @@ class Canceller:
         except ProviderRejected as error:
             job.met(error)
             reply = CancelReply.REFUSED
-        except (ProviderError, CredentialError) as error:
+        except (ProviderError, CredentialError, LedgerError) as error:
             job.met(error)
             refused = isinstance(error, CredentialError)  # then the lane waits
             return CancelOutcome.UNKNOWN, 0.0 if refused else lane.policy.delay(attempt, error)

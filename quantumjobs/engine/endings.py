@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from quantumjobs.core import derive
 from quantumjobs.core.states import JobState
+from quantumjobs.core.traits import Idempotent, Unknown
 from quantumjobs.errors import (
     AdapterError,
     JobCancelled,
@@ -17,6 +18,7 @@ from quantumjobs.errors import (
     ProviderProtocolError,
     QuantumJobsError,
     SubmissionUncertain,
+    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -43,12 +45,14 @@ def failure(job: Job) -> QuantumJobsError:
 def stuck(job: Job, part: Tracked) -> QuantumJobsError | None:
     """Why the wait for one part cannot go on; None while it can."""
     record = part.record
+    if part.stranded is not None:
+        return UsageError(str(part.stranded))
     if part.fault is not None or part.lane.fault is not None:
         cause = part.fault or part.lane.fault
         error = AdapterError(f"job {job.id}: {cause}", provider=record.provider)
         error.__cause__ = cause
         return error
-    if record.state is S.IN_DOUBT and part.undecided:
+    if record.state is S.IN_DOUBT and (part.undecided or _owner_is_at_a_loss(job, part)):
         return SubmissionUncertain(
             f"{record.provider} may or may not have taken job {job.id} ({record.reason}); nothing is sent again. "
             "Look there, then job.adopt(remote_id), job.resubmit() or job.abandon()",
@@ -63,3 +67,15 @@ def stuck(job: Job, part: Tracked) -> QuantumJobsError | None:
             word=record.trouble,
         )
     return None
+
+
+def _owner_is_at_a_loss(job: Job, part: Tracked) -> bool:
+    """Another client follows it, and what that one can do to end the doubt is known here as well."""
+    if part.ours:
+        return False
+    match part.traits.submit:
+        case Unknown():
+            return True
+        case Idempotent(window=window):
+            return job._engine.wall() > (part.record.sent_at or part.record.created_at) + window
+    return False

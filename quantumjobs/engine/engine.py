@@ -20,12 +20,19 @@ from weakref import WeakSet, WeakValueDictionary
 from quantumjobs.abc import Change, Ledger, Prepared, Provider, Raw, Request
 from quantumjobs.core.actions import Action
 from quantumjobs.core.events import (
+    Abandoned,
+    Adopted,
     AnyEvent,
     CancelRequested,
+    CancelSent,
     Reported,
-    ResultKept,
+    Resubmitted,
     SubmitAccepted,
     SubmitDeferred,
+    SubmitInDoubt,
+    SubmitRejected,
+    SubmitStarted,
+    TakenOver,
 )
 from quantumjobs.core.machine import resume, step
 from quantumjobs.core.records import Handle, JobRecord
@@ -42,12 +49,14 @@ from quantumjobs.engine.looker import Looker
 from quantumjobs.engine.policies import Policy
 from quantumjobs.engine.poller import Poller, Watchlist
 from quantumjobs.engine.sender import Sender
+from quantumjobs.engine.sharing import Sharing, rebased
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.sleep import Sleep
 from quantumjobs.engine.tracked import Tracked
 from quantumjobs.engine.traffic import Passage
 from quantumjobs.engine.turnstile import Turnstile
-from quantumjobs.errors import AdapterError, LedgerError, UsageError
+from quantumjobs.engine.waiters import wake
+from quantumjobs.errors import AdapterError, LedgerConflict, LedgerError, UsageError
 from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
@@ -60,6 +69,10 @@ log = logging.getLogger("quantumjobs")
 log.addHandler(logging.NullHandler())  # nothing is printed by default, not even by logging's last resort
 S = JobState
 _NOTHING: Mapping[str, bytes] = {}
+_WISHES = (SubmitStarted, Adopted, Resubmitted, Abandoned, TakenOver, CancelRequested, CancelSent)
+"""What we are about to do or what the user wants: not done where it cannot be written. All else is true already."""
+_OWNERS = (SubmitStarted, SubmitDeferred, SubmitRejected, SubmitInDoubt)
+"""What only the owner of a record may say. A remote id is welcome from anybody, also from one who is late."""
 
 
 class Engine:
@@ -67,7 +80,7 @@ class Engine:
 
     `providers` resolves a provider's key ("aqt", "aqt:lab2") to its plug-in; `policies` holds the lanes' habits by the
     same keys; `limits` the jobs in flight that an address is allowed, and may change. `random` draws seeds, `progress`
-    draws bars.
+    draws bars. With `everything`, jobs that others left behind are taken up; else only those that are asked for.
     """
 
     def __init__(
@@ -79,6 +92,7 @@ class Engine:
         limits: Mapping[str, int] | None = None,
         random: Random | None = None,
         progress: Progress | None = None,
+        everything: bool = True,
     ) -> None:
         self.ledger = ledger
         self.loop = asyncio.get_running_loop()
@@ -94,6 +108,7 @@ class Engine:
         self.canceller = Canceller(self)
         self.fetcher = Fetcher(self)
         self.finder = Finder(self, providers)
+        self.sharing = Sharing(self, everything=everything)
         self._policies = dict(policies or {})
         self.progress = progress or Progress(_undrawn)
         self._limits: Mapping[str, int] = {} if limits is None else limits
@@ -133,34 +148,97 @@ class Engine:
         """Fold one event into its job's record; durable and published on return.
 
         Events of one job are applied one at a time, in the order of the calls. `only_in` drops the event when the job
-        has left these states by then. Raises `LedgerError` where the ledger refused what *we* meant to do; an outcome
-        that the provider told is published all the same, flagged as unsaved.
+        has left these states by then; what only an owner may say is dropped, too, when another client owns the
+        record by then. Raises `LedgerError` where the ledger refused what *we* meant to do; what has
+        happened already is published all the same, and written as soon as that is possible.
         """
         if job.inbox.taken:
             await job.inbox.take()
         else:
             job.inbox.taken = True
         try:
-            old = job.record
-            if only_in is not None and old.state not in only_in:
-                return old
-            new, actions = step(old, event, job.traits)
-            if new is old:
-                return old
-            try:
-                await self.ledger.commit((Change(record=new, event=event),), blobs=blobs)
-            except LedgerError as error:
-                if not isinstance(event, (Reported, SubmitAccepted, ResultKept)):
+            while True:
+                old = job.record
+                if only_in is not None and old.state not in only_in:
+                    return old
+                if not job.ours and isinstance(event, _OWNERS):
+                    return old
+                new, actions = step(old, event, job.traits)
+                if new is old:
+                    return old
+                try:
+                    await self._commit(job, Change(record=new, event=event), blobs)
+                except LedgerConflict:
+                    if await self._rebase(job):
+                        continue
                     raise
-                self._unsaved(new, event, error)
-            self._publish(job, old, new)
+                break
+            self.publish(job, old, new)
         finally:
             job.inbox.give()
         for action in actions:
-            self._start(action, job)
+            self.start(action, job)
         return new
 
-    def _publish(self, job: Tracked, old: JobRecord, new: JobRecord) -> None:
+    async def _commit(self, job: Tracked, change: Change, blobs: Mapping[str, bytes]) -> None:
+        """Write one change, and before it those that could not be written earlier."""
+        changes = (*job.unsaved, change)
+        if job.unsaved_blobs:
+            blobs = {**job.unsaved_blobs, **blobs}
+        try:
+            await self.ledger.commit(changes, blobs=blobs)
+        except LedgerConflict:
+            raise
+        except LedgerError as error:
+            if isinstance(change.event, _WISHES):
+                raise
+            if not job.unsaved and not self.closed:
+                self.spawn(self._save_later(job))
+            job.unsaved, job.unsaved_blobs = changes, blobs
+            self._tell_unsaved(change, error)
+        else:
+            job.unsaved, job.unsaved_blobs = (), _NOTHING
+
+    async def _rebase(self, job: Tracked) -> bool:
+        """Another client has changed the record: go on from what the ledger holds. False when it holds nothing newer."""
+        held = await self.ledger.record(job.record.id)
+        if job.unsaved:
+            held, changes = rebased(held, job.unsaved, job.traits)
+            job.unsaved = tuple(changes)
+        if held == job.record:
+            return False
+        self.sharing.absorb(job, held)
+        return True
+
+    async def _save_later(self, job: Tracked) -> None:
+        """Try again until the ledger has taken what a provider told of the job."""
+        attempt = 0
+        while job.unsaved:
+            attempt += 1
+            await asyncio.sleep(min(60.0, 0.5 * 2.0**attempt))
+            await self.save(job)
+
+    async def save(self, job: Tracked) -> None:
+        """Write what could not be written before, if there is anything, and if it can be written now."""
+        await job.inbox.take()
+        try:
+            if not job.unsaved:
+                return
+            try:
+                await self.ledger.commit(job.unsaved, blobs=job.unsaved_blobs)
+            except LedgerConflict:
+                await self._rebase(job)
+            except LedgerError as error:
+                log.error("job %s: the ledger still cannot keep its outcome: %s", job.record.id, error)
+            else:
+                job.unsaved, job.unsaved_blobs = (), _NOTHING
+                log.info("job %s: the ledger has its outcome now", job.record.id)
+                if job.record.settled:
+                    self._let_go(job)
+        finally:
+            job.inbox.give()
+
+    def publish(self, job: Tracked, old: JobRecord, new: JobRecord) -> None:
         job.record = new
         if new.remote_id != old.remote_id:
             if old.remote_id is not None:
@@ -173,8 +251,12 @@ class Engine:
             job.lane.free_slot(job)
         for handle in job.handles:
             handle._on_change()
-        if new.settled:
+        if new.settled and not job.unsaved:
             self._let_go(job)
+        self.wake_readers()
+
+    def wake_readers(self) -> None:
+        """Somebody may be waiting for the next events."""
         commits, self._commits = self._commits, []
         for waiter in commits:
             if not waiter.done():
@@ -187,7 +269,8 @@ class Engine:
             job.lane.by_remote.pop(job.record.remote_id, None)
         job.handles = ()
 
-    def _unsaved(self, record: JobRecord, event: AnyEvent, error: LedgerError) -> None:
+    def _tell_unsaved(self, change: Change, error: LedgerError) -> None:
+        record, event = change.record, change.event
         log.error("job %s is %s, and the ledger could not keep it: %s", record.id, record.state, error)
         if isinstance(event, SubmitAccepted):
             # The only trace of a job that may cost money: said once, wherever logging goes.
@@ -196,8 +279,9 @@ class Engine:
                 f"and the ledger could not keep this: {error}\n"
             )
 
-    def _start(self, action: Action, job: Tracked) -> None:
-        if self.closed:
+    def start(self, action: Action, job: Tracked) -> None:
+        """Begin what follows from an event, where this client owns the record."""
+        if self.closed or not job.ours:
             return
         match action:
             case Action.ENQUEUE:
@@ -301,11 +385,11 @@ class Engine:
             self.spawn(self.intents.withdraw_recorded(recording))
             raise
 
-    def track(self, record: JobRecord, lane: Lane) -> Tracked:
-        """Follow a record; the same object for the same id."""
+    def track(self, record: JobRecord, lane: Lane, *, ours: bool = True) -> Tracked:
+        """Follow a record; the same object for the same id. Not `ours`: show what its owner makes of it."""
         job = self._tracked.get(record.id)
         if job is None:
-            job = Tracked(record, lane.provider.traits(record.family), lane)
+            job = Tracked(record, lane.provider.traits(record.family), lane, ours=ours)
             lane.traffic.learn(record.family, job.traits)
             if not record.settled:
                 self._tracked[record.id] = job
@@ -325,9 +409,19 @@ class Engine:
         return job
 
     @property
+    def lanes_by_name(self) -> Mapping[tuple[str, str], Lane]:
+        """All lanes in use, by their provider's key and their name."""
+        return self._lanes
+
+    @property
     def lanes(self) -> Collection[Lane]:
         """All lanes in use."""
         return self._lanes.values()
+
+    @property
+    def has_foreign(self) -> bool:
+        """Some job that is shown here is not followed from here."""
+        return any(not job.ours for job in self._tracked.values())
 
     def jobs_of(self, lane: Lane) -> list[Tracked]:
         """The jobs that are followed in one lane."""
@@ -336,7 +430,7 @@ class Engine:
     def begin(self, job: Tracked) -> None:
         """Start what a new or found record asks for."""
         for action in resume(job.record, job.traits):
-            self._start(action, job)
+            self.start(action, job)
 
     def known(self, job_id: str) -> Tracked | None:
         """The record of that id, if it is followed here."""
@@ -365,11 +459,16 @@ class Engine:
             )
         return lane
 
-    async def committed(self) -> None:
-        """Wait for the next commit of this engine."""
+    async def committed(self, deadline: float | None = None) -> None:
+        """Wait for the next commit, of this engine or of another client on the same store; or until the deadline."""
         waiter = self.loop.create_future()
         self._commits.append(waiter)
-        await waiter
+        alarm = None if deadline is None else self.loop.call_at(deadline, wake, [waiter])
+        try:
+            await waiter
+        finally:
+            if alarm is not None:
+                alarm.cancel()
 
     # --- looks --------------------------------------------------------------------------------
     def _recovered(self, lane: Lane) -> None:
@@ -424,6 +523,7 @@ class Engine:
 
     async def _close(self) -> None:
         self.closed = True
+        await self.sender.settle()
         tasks = [*self._tasks, *self.looks]
         self.looks.clear()
         for task in tasks:
@@ -433,6 +533,7 @@ class Engine:
         self.poller.close()
         self.sleep.close()
         await self._each(self._cancel_local(job) for job in list(self._tracked.values()))
+        await self._each(self.save(job) for job in list(self._tracked.values()) if job.unsaved)
         await self._each(lane.close() for lane in self._lanes.values())
         left = UsageError("the client was closed while this was awaited; the job goes on, and is found again by its id")
         for job in list(self._jobs.values()):
@@ -452,7 +553,7 @@ class Engine:
 
     async def _cancel_local(self, job: Tracked) -> None:
         """A local simulation ends with its client: nobody would be there to take its result."""
-        if not isinstance(job.traits.submit, Rerunnable) or job.record.terminal:
+        if not isinstance(job.traits.submit, Rerunnable) or job.record.terminal or not job.ours:
             return
         reason = "the client was closed"
         record = await self.apply(job, CancelRequested(at=self.wall()))

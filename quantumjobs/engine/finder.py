@@ -1,73 +1,85 @@
-"""Finding: the jobs that a ledger holds, followed again by this engine."""
+"""Finding: the jobs that a ledger holds, shown again by this engine."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from quantumjobs.abc import Provider
-from quantumjobs.core.events import AnyEvent, SubmitInDoubt
-from quantumjobs.core.records import Handle
-from quantumjobs.core.states import JobState
+from quantumjobs.core.events import AnyEvent
+from quantumjobs.core.records import Handle, JobRecord
+from quantumjobs.engine.elsewhere import Elsewhere, not_set_up, other_settings
 from quantumjobs.errors import UsageError
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.job import Job
-    from quantumjobs.engine.tracked import Tracked
-
-S = JobState
+    from quantumjobs.engine.lane import Lane
 
 
 class Finder:
-    """Takes up what the ledger holds. `providers` resolves a provider's key to its plug-in."""
+    """Shows what the ledger holds. `providers` resolves a provider's key to its plug-in."""
 
     def __init__(self, engine: Engine, providers: Callable[[str], Awaitable[Provider]]) -> None:
         self._engine = engine
         self._providers = providers
 
-    async def recover(self) -> None:
-        """Follow every job of the ledger that is not settled."""
-        engine = self._engine
-        for record in await engine.ledger.unsettled():
-            try:
-                provider = await self._providers(record.provider)
-            except UsageError:
-                continue  # no settings for it here: its jobs are kept and not asked about
-            if provider.lane(record.backend) != record.lane:
-                continue  # another account's or origin's
-            job = engine.track(record, engine.lane(record.provider, provider, record.lane))
-            if record.state is S.SUBMITTING:
-                engine.act(job, self._found_submitting)
-            else:
-                engine.begin(job)
-
-    async def _found_submitting(self, job: Tracked) -> None:
-        await self._engine.apply(
-            job, SubmitInDoubt(at=self._engine.wall(), reason="its sender ended before an answer was kept")
-        )
+    async def lane_of(self, record: JobRecord) -> tuple[Lane, UsageError | None]:
+        """The lane of a record, and why it is not served here, if so: then its jobs are kept and not asked about."""
+        lane = self._engine.lanes_by_name.get((record.provider, record.lane))
+        if lane is not None:
+            return lane, lane.elsewhere
+        why: UsageError | None = None
+        provider: Provider
+        try:
+            provider = await self._providers(record.provider)
+            here = provider.lane(record.backend)
+        except UsageError as error:
+            why = not_set_up(record, error)
+            provider = Elsewhere(record.provider, why)
+        else:
+            if here != record.lane:
+                why = other_settings(record, here)
+        lane = self._engine.lane(record.provider, provider, record.lane)
+        lane.elsewhere = why
+        return lane, why
 
     async def find(self, handle_id: str) -> Job:
-        """The job of that id. Raises `LedgerError` for an unknown one."""
-        known = self._engine.held(handle_id)
-        if known is not None:
-            return known
-        handle = await self._engine.ledger.handle(handle_id)
-        return await self.revive(handle)
+        """The job of that id, followed from now on. Raises `LedgerError` for an unknown one."""
+        job = self._engine.held(handle_id)
+        if job is None:
+            (job,) = await self.revive([await self._engine.ledger.handle(handle_id)])
+        if any(not part.ours and not part.record.settled for part in job._parts):
+            for part in job._parts:
+                self._engine.sharing.want(part)
+            await self._engine.sharing.take_up()
+        return job
 
-    async def revive(self, handle: Handle) -> Job:
-        """The `Job` of a handle that the ledger holds."""
-        known = self._engine.held(handle.id)
-        if known is not None:
-            return known
+    async def revive(self, handles: Sequence[Handle]) -> list[Job]:
+        """The `Job`s of handles that the ledger holds, as they are there: owned by this client, another one, or nobody."""
         engine = self._engine
+        ids = [
+            link.job
+            for handle in handles
+            if engine.held(handle.id) is None
+            for link in handle.links
+            if engine.known(link.job) is None
+        ]
+        found = {record.id: record for record in await engine.ledger.records(list(dict.fromkeys(ids)))} if ids else {}
+        return [await self._revive(handle, found) for handle in handles]
+
+    async def _revive(self, handle: Handle, found: Mapping[str, JobRecord]) -> Job:
+        engine = self._engine
+        job = engine.held(handle.id)
+        if job is not None:
+            return job
         parts = []
         for link in handle.links:
             part = engine.known(link.job)
             if part is None:
-                record = await engine.ledger.record(link.job)
-                provider = await self._providers(record.provider)
-                part = engine.track(record, engine.lane(record.provider, provider, record.lane))
+                record = found.get(link.job) or await engine.ledger.record(link.job)
+                lane, _ = await self.lane_of(record)
+                part = engine.known(link.job) or engine.track(record, lane, ours=record.settled)
             parts.append(part)
         return engine.handle(handle, parts)
 

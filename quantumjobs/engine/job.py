@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mappi
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from quantumjobs.core import derive, html
-from quantumjobs.core.events import Abandoned, Adopted, SubmitDeferred
+from quantumjobs.core.events import Abandoned, Adopted, Resubmitted
 from quantumjobs.core.records import Handle, JobRecord, Line, Link, Progress, Snapshot
 from quantumjobs.core.states import TERMINAL, CancelOutcome, JobState
 from quantumjobs.engine import endings, reading
@@ -334,6 +334,7 @@ class Job:
     async def adopt(self, remote_id: str) -> Job:
         """In doubt: this remote job is ours; follow it."""
         part = self._doubtful()
+        self._engine.sharing.want(part)
         await self._engine.own(self._engine.apply(part, Adopted(at=self._engine.wall(), remote_id=remote_id)))
         return self
 
@@ -341,14 +342,15 @@ class Job:
         """In doubt: you have looked, the provider does not have it; send it again. It could otherwise run twice."""
         part = self._doubtful()
         part.undecided = False
-        event = SubmitDeferred(at=self._engine.wall(), reason="submitted again by the user")
-        await self._engine.own(self._engine.apply(part, event))
+        self._engine.sharing.want(part)
+        event = Resubmitted(at=self._engine.wall())
+        await self._engine.own(self._engine.apply(part, event, only_in=_DOUBTFUL))
         return self
 
     async def abandon(self) -> Job:
         """In doubt: give it up. It ends as lost, and nothing is sent."""
         part = self._doubtful()
-        await self._engine.own(self._engine.apply(part, Abandoned(at=self._engine.wall())))
+        await self._engine.own(self._engine.apply(part, Abandoned(at=self._engine.wall()), only_in=_DOUBTFUL))
         return self
 
     def _doubtful(self) -> Tracked:
@@ -398,6 +400,11 @@ class Job:
                 alarm.cancel()
             if waiter in self._acceptors:
                 self._acceptors.remove(waiter)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Somebody waits for it, in some way."""
+        return bool(self._waiters or self._acceptors or self._readers or self._callbacks)
 
     # --- conditions -------------------------------------------------------------------------
     def _is_terminal(self) -> bool:
@@ -490,6 +497,7 @@ def _is_to_fetch(record: JobRecord) -> bool:
 
 OBJECTS = frozenset({"qpy", "pickle"})  # forms that qiskit reads, which may have to be imported
 UNACCEPTED = frozenset({S.CREATED, S.SUBMITTING, S.IN_DOUBT})
+_DOUBTFUL = frozenset({S.IN_DOUBT})
 _GRAVITY = (
     CancelOutcome.UNKNOWN,
     CancelOutcome.REFUSED,

@@ -14,7 +14,14 @@ from quantumjobs.abc import Adapter, Answer, Provider
 from quantumjobs.core.states import JobState
 from quantumjobs.engine.policies import Policy
 from quantumjobs.engine.traffic import Passage, Traffic
-from quantumjobs.errors import AdapterError, CredentialError, ProviderError, ProviderRejected, ProviderUnavailable
+from quantumjobs.errors import (
+    AdapterError,
+    CredentialError,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from quantumjobs.engine.tracked import Tracked
@@ -52,6 +59,8 @@ class Lane:
         self.provider = provider
         self.policy = policy
         self.fault: AdapterError | None = None
+        self.elsewhere: UsageError | None = None
+        """Not served by this client, which has other settings or none: nothing is asked or sent."""
         self.closed = False
         self.traffic = Traffic(policy, opened=self._trouble, moved=self._moved, closed=lambda: recovered(self))
         self.under_way = 0
@@ -80,6 +89,8 @@ class Lane:
     # --- the connection -------------------------------------------------------------------
     async def adapter(self) -> Adapter:
         """The open connection; the first caller opens it. Raises `CredentialError`, `ProviderError`."""
+        if self.elsewhere is not None:
+            raise UsageError(str(self.elsewhere))
         if self.fault is not None:
             raise self.fault
         if self._open is not None:

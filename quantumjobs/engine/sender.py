@@ -22,6 +22,7 @@ from quantumjobs.core.traits import Findable, Idempotent, Rerunnable
 from quantumjobs.errors import (
     AdapterError,
     CredentialError,
+    LedgerError,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("quantumjobs")
 S = JobState
+GRACE = 3.0
+"""Seconds that closing a client waits for the answers to submits."""
 SEARCHES = 8
 """Looks for a job in doubt at a provider that does not say how long its search lags."""
 _DOUBT = ProviderUnavailable("in doubt")
@@ -45,6 +48,14 @@ class Sender:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._under_way: set[Tracked] = set()
+
+    async def settle(self) -> None:
+        """Closing: wait a little for the answers to requests that are under way, since each would be a doubt."""
+        loop = self._engine.loop
+        until = loop.time() + GRACE
+        while self._under_way and loop.time() < until:
+            await asyncio.sleep(0.02)
 
     def enqueue(self, job: Tracked) -> None:
         """Hand the job to its lane: at once, or after the back-off of its last failure."""
@@ -72,7 +83,7 @@ class Sender:
                 lane.enqueue(job)  # sent when the lane is mended
             else:
                 await engine.apply(job, SubmitRejected(at=engine.wall(), reason=str(error)))
-        except (ProviderError, CredentialError) as error:  # free and repeatable so far
+        except (ProviderError, CredentialError, LedgerError) as error:  # free and repeatable so far
             job.met(error)
             self.enqueue(job)
         finally:
@@ -113,6 +124,7 @@ class Sender:
         """The one request that `submitting(n)` stands for."""
         engine, lane = self._engine, job.lane
         now = engine.wall
+        self._under_way.add(job)
         await job.wire.take()
         try:
             with passage:
@@ -139,6 +151,7 @@ class Sender:
             if accepted.status is not None:
                 await engine.looker.take(job, accepted.remote_id, accepted.status)
         finally:
+            self._under_way.discard(job)
             job.wire.give()
             lane.leave()
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from quantumjobs.abc import Remote
 from quantumjobs.core.records import JobRecord
 from quantumjobs.core.states import TERMINAL, WATCHED, CancelOutcome
 from quantumjobs.core.traits import Traits
-from quantumjobs.errors import CredentialError
+from quantumjobs.errors import CredentialError, UsageError
 
 if TYPE_CHECKING:
-    from quantumjobs.abc import Answer
+    from quantumjobs.abc import Answer, Change
     from quantumjobs.engine.job import Job
     from quantumjobs.engine.lane import Lane
     from quantumjobs.engine.poller import Watchlist
@@ -73,18 +74,29 @@ class Tracked:
         "look",
         "looked_again",
         "misses",
+        "ours",
         "pushes",
         "puzzles",
         "puzzling_since",
         "record",
+        "stranded",
         "traits",
         "undecided",
+        "unsaved",
+        "unsaved_blobs",
         "watchlist",
         "wire",
     )
 
-    def __init__(self, record: JobRecord, traits: Traits, lane: Lane) -> None:
+    def __init__(self, record: JobRecord, traits: Traits, lane: Lane, *, ours: bool = True) -> None:
         self.record = record
+        self.ours = ours
+        """This client follows it; else another does, or nobody."""
+        self.stranded: UsageError | None = None
+        """Nobody follows it, and this client cannot: why."""
+        self.unsaved: tuple[Change, ...] = ()
+        """What the provider told and the ledger could not keep yet, with the blobs below."""
+        self.unsaved_blobs: Mapping[str, bytes] = {}
         self.traits = traits
         self.lane = lane
         self.handles: tuple[Job, ...] = ()

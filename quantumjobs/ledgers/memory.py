@@ -27,6 +27,7 @@ class MemoryLedger:
     """
 
     immediate = True
+    shared = False
 
     def __init__(self, *, keep: int = 10_000, keep_bytes: int = 1 << 30) -> None:
         self._keep = max(keep, 1)

@@ -1,0 +1,203 @@
+"""Sharing a ledger: what other clients on the same store did is noticed, and what they left behind is taken up.
+
+A record has one owner, the client that sends, looks and fetches. Others see it as it is in the ledger and may put
+their wishes into it: the owner notices them within a second and acts. When an owner has ended, another takes its
+records over; the fence it raises tells a former owner who is late that it is one no longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from quantumjobs.abc import Change
+from quantumjobs.core.events import AnyEvent, SubmitInDoubt, TakenOver
+from quantumjobs.core.machine import catch_up, step
+from quantumjobs.core.records import JobRecord
+from quantumjobs.core.states import WATCHED, JobState
+from quantumjobs.core.traits import Traits
+from quantumjobs.errors import LedgerConflict, LedgerError, UsageError
+
+if TYPE_CHECKING:
+    from quantumjobs.engine.engine import Engine
+    from quantumjobs.engine.tracked import Tracked
+
+log = logging.getLogger("quantumjobs")
+S = JobState
+
+EVERY = 0.4
+"""Seconds between two questions whether others have written."""
+DEATHS_EVERY = 1.0
+"""Seconds between two searches for jobs whose owner has ended."""
+AT_ONCE = 500
+"""Records taken over in one commit: more would keep other writers waiting."""
+SENDER_ENDED = "its sender ended before an answer was kept"
+
+
+def taken_over(record: JobRecord, traits: Traits, at: float) -> list[Change]:
+    """What a new owner writes first. A record found in `submitting` is in doubt: nobody waits for its answer any more."""
+    events: list[AnyEvent] = [TakenOver(at=at, fence=record.fence + 1)]
+    if record.state is S.SUBMITTING:
+        events.append(SubmitInDoubt(at=at, reason=SENDER_ENDED))
+    changes = []
+    for event in events:
+        record, _ = step(record, event, traits)
+        changes.append(Change(record=record, event=event))
+    return changes
+
+
+class Sharing:
+    """One client among others. With `everything`, whatever others left behind is taken up; else only what is asked for."""
+
+    def __init__(self, engine: Engine, *, everything: bool) -> None:
+        self._engine = engine
+        self._everything = everything
+        self._cursor = 0
+        self._cursors: list[asyncio.Future[None]] = []
+        self._wanted: set[str] = set()
+
+    async def start(self) -> None:
+        """Take up what was left behind, and watch from now on."""
+        engine = self._engine
+        self._cursor, _ = await engine.ledger.others(after=self._cursor)
+        if self._everything:
+            await self.take_up()
+        if engine.ledger.shared:
+            engine.spawn(self._watch())
+
+    # --- what others did ----------------------------------------------------------------------
+    async def _watch(self) -> None:
+        loop = self._engine.loop
+        deaths = loop.time() + DEATHS_EVERY
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                await self.notice()
+                if loop.time() >= deaths:
+                    deaths = loop.time() + DEATHS_EVERY
+                    if self._everything or self._engine.has_foreign:
+                        await self.take_up()
+            except LedgerError as error:  # it may be busy, or its disk full: asked again
+                log.warning("the ledger does not say what others did: %s", error)
+
+    async def notice(self) -> None:
+        """Take what others have written since the last time."""
+        engine = self._engine
+        cursor, records = await engine.ledger.others(after=self._cursor)
+        if cursor != self._cursor:
+            self._cursor = cursor
+            engine.wake_readers()
+        for record in records:
+            job = engine.known(record.id)
+            if job is not None:
+                await self.take(job, record)
+
+    async def take(self, job: Tracked, record: JobRecord) -> None:
+        """What the ledger holds of a job by now, where that is newer than what is known here."""
+        await job.inbox.take()
+        try:
+            if record.version > job.record.version and not job.unsaved:  # else its next commit puts them in order
+                self.absorb(job, record)
+        finally:
+            job.inbox.give()
+
+    def absorb(self, job: Tracked, record: JobRecord) -> None:
+        """The same for whoever has the job's turn."""
+        old = job.record
+        if record.fence > old.fence and job.ours:
+            log.warning("job %s was taken over by another client", record.id)
+            self._let_go(job)
+        self._engine.publish(job, old, record)
+        if job.ours:
+            for action in catch_up(old, record, job.traits):
+                self._engine.start(action, job)
+
+    def _let_go(self, job: Tracked) -> None:
+        """It has another owner now: nothing more is sent or asked from here."""
+        job.ours = False
+        self._engine.poller.unwatch(job)
+        job.lane.free_slot(job)
+
+    # --- what others left behind --------------------------------------------------------------
+    def want(self, job: Tracked) -> None:
+        """Somebody here asks for this job: it is followed, also by a client that takes up nothing else."""
+        if not job.record.settled:
+            self._wanted.add(job.record.id)
+
+    async def take_up(self) -> None:
+        """Take over what nobody follows any more: all of it, or what is asked for here."""
+        engine = self._engine
+        served: list[Tracked] = []
+        for record in await engine.ledger.orphans():
+            known = engine.known(record.id)
+            if not self._everything and (known is None or not self._asked_for(known)):
+                continue
+            if known is not None and known.ours:
+                continue
+            lane, why = await engine.finder.lane_of(record)
+            if why is not None:
+                if known is not None:
+                    self._strand(known, why)
+                continue
+            served.append(known or engine.track(record, lane, ours=False))
+        for start in range(0, len(served), AT_ONCE):
+            await self._claim(served[start : start + AT_ONCE])
+
+    def _asked_for(self, job: Tracked) -> bool:
+        return job.record.id in self._wanted or any(handle.is_awaited for handle in job.handles)
+
+    def _strand(self, job: Tracked, why: UsageError) -> None:
+        if job.stranded is None:
+            job.stranded = why
+            for handle in job.handles:
+                handle._on_change()
+
+    async def _claim(self, jobs: Sequence[Tracked]) -> None:
+        """Make them ours, in one commit; of several clients that try, one succeeds."""
+        engine = self._engine
+        held = {record.id: record for record in await engine.ledger.records([job.record.id for job in jobs])}
+        changes = {
+            job.record.id: taken_over(held[job.record.id], job.traits, engine.wall())
+            for job in jobs
+            if job.record.id in held and not held[job.record.id].settled
+        }
+        if not changes:
+            return
+        try:
+            await engine.ledger.commit([change for several in changes.values() for change in several])
+        except LedgerConflict:
+            if len(jobs) > 1:  # somebody was quicker with some of them
+                for job in jobs:
+                    await self._claim([job])
+            return
+        for job in jobs:
+            if job.record.id in changes:
+                self._begin(job, changes)
+
+    def _begin(self, job: Tracked, changes: Mapping[str, Sequence[Change]]) -> None:
+        engine = self._engine
+        old, new = job.record, changes[job.record.id][-1].record
+        job.ours = True
+        job.stranded = None
+        engine.publish(job, old, new)
+        engine.begin(job)
+        if new.state in WATCHED:
+            engine.poller.soon(job)
+        self._wanted.discard(new.id)
+
+
+def rebased(held: JobRecord, unsaved: Iterable[Change], traits: Traits) -> tuple[JobRecord, list[Change]]:
+    """What could not be saved before, on top of what the ledger holds by now."""
+    changes = []
+    for change in unsaved:
+        if change.event is None:
+            continue
+        new, _ = step(held, change.event, traits)
+        if new is not held:
+            changes.append(msgspec.structs.replace(change, record=new))
+            held = new
+    return held, changes
