@@ -145,11 +145,12 @@ class LedgerConflict(LedgerError):
 
 
 class LedgerWriteError(LedgerError):
-    """Nothing could be written. A remote id that would otherwise be lost travels in `remote_id`."""
+    """Nothing could be written. A remote id that would otherwise be lost travels in `remote_id`, its handle in `job`."""
 
-    def __init__(self, message: str, *, remote_id: str | None = None) -> None:
+    def __init__(self, message: str, *, remote_id: str | None = None, job: Any = None) -> None:
         super().__init__(message)
         self.remote_id = remote_id
+        self.job = job
 
 
 # --- the provider's ---------------------------------------------------------------------

@@ -34,6 +34,7 @@ class Backend:
         shots: int | None = None,
         name: str | None = None,
         tags: Sequence[str] = (),
+        key: str | None = None,
         memory: bool = False,
         until: Literal["accepted", "recorded"] = "accepted",
         transpile: bool = True,
@@ -47,15 +48,20 @@ class Backend:
         that are not native are transpiled, unless `transpile=False`, which refuses them. Other `options` are the
         backend's own. `until="recorded"` returns when the intent is kept, without waiting for the network.
 
-        Raises `UsageError` before anything is recorded; `JobRejected`, `CredentialError`, `ProviderUnavailable` (all:
-        nothing runs) and `SubmissionUncertain` afterwards. Interrupting this call (Ctrl-C) before anything was sent
-        withdraws the job; after that the job goes on, is logged, and `client.jobs()` lists it.
+        `key` names this request: asked for again with the same key, in this program or in another one on the same
+        ledger, it is the same job, and nothing is sent. A job that ended without having run frees its key.
+
+        Raises `UsageError` before anything is recorded, and `KeyConflict` where the key stands for another request;
+        `JobRejected`, `CredentialError`, `ProviderUnavailable` and `LedgerWriteError` (all: nothing runs, unless the
+        last has a `remote_id`) and `SubmissionUncertain` afterwards. Interrupting this call (Ctrl-C) before anything
+        was sent withdraws the job; after that the job goes on, is logged, and `client.jobs()` lists it.
         """
         work = self._twin.run(
             circuits,
             shots=shots,
             name=name,
             tags=tags,
+            key=key,
             memory=memory,
             until=until,
             transpile=transpile,

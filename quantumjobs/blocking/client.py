@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from quantumjobs.blocking.backend import Backend
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from quantumjobs.client.client import Occurrence
     from quantumjobs.core.states import JobState
     from quantumjobs.engine.policies import Policy
+    from quantumjobs.engine.tokens import JobRef
 
 
 class Client:
@@ -32,23 +33,26 @@ class Client:
     job of it any more, or with the program. Leaving it detaches from remote jobs, which go on, and cancels local
     simulations. Any thread may use it, and one that runs an event loop. A forked process needs a client of its own.
 
-    `ledger` is "memory" (kept while the program runs) or a `Ledger`. `providers` maps "aqt" or "aqt:lab2" to settings,
-    or a name of your own to a provider object. `config` is a path to a TOML file with the same settings; by default
-    `QUANTUMJOBS_CONFIG`'s, else the user's. `policies` maps the same keys to `Policy` objects. With
-    `progress`, waits draw a bar unless they say otherwise.
+    `ledger` is where jobs are kept: by default the user's own file, which `QUANTUMJOBS_STATE_DIR` moves; a path;
+    "memory" (kept while the program runs); or a `Ledger`, which this client closes. Jobs that an earlier program
+    left behind there are followed again; with `follow="asked"` only those that this program asks for. `providers`
+    maps "aqt" or "aqt:lab2" to settings, or a name of your own to a provider object. `config` is a path to a TOML
+    file with the same settings; by default `QUANTUMJOBS_CONFIG`'s, else the user's. `policies` maps the same keys
+    to `Policy` objects. With `progress`, waits draw a bar unless they say otherwise.
     """
 
     def __init__(
         self,
         *,
-        ledger: Literal["memory"] | Ledger = "memory",
+        ledger: str | os.PathLike[str] | Ledger | None = None,
         providers: Mapping[str, Provider | Mapping[str, Any]] | None = None,
         config: str | os.PathLike[str] | None = None,
         policies: Mapping[str, Policy] | None = None,
         progress: bool = False,
+        follow: Literal["all", "asked"] = "all",
     ) -> None:
         self._twin = AsyncClient(
-            ledger=ledger, providers=providers, config=config, policies=policies, progress=progress
+            ledger=ledger, providers=providers, config=config, policies=policies, progress=progress, follow=follow
         )
         self._bridge = Bridge(self._twin)
 
@@ -96,7 +100,7 @@ class Client:
         return self._bridge.call(self._twin.backends())
 
     def job(self, job_id: str) -> Job:
-        """The job of that id. Raises `LedgerError` for one that the ledger does not hold."""
+        """The job of that id, followed from here if nobody else does. Raises `LedgerError` for an unknown id."""
         return self._bridge.job(self._bridge.call(self._twin.job(job_id)))
 
     def jobs(
@@ -107,10 +111,31 @@ class Client:
         tag: str | None = None,
         since: float | None = None,
     ) -> list[Job]:
-        """The ledger's jobs, newest first; `since` is in seconds since the epoch."""
+        """The ledger's jobs, newest first, also those of other programs; `since` is in seconds since the epoch."""
         work = self._twin.jobs(state=state, provider=provider, tag=tag, since=since)
         return [self._bridge.job(one) for one in self._bridge.call(work)]
 
+    def attach(self, token: str | JobRef, remote_id: str | None = None) -> Job:
+        """Follow a job that another program submitted, by its `token`, or by an address and the provider's id for it.
+
+            job = client.attach(token)                      # `job.token`, or a job that was pickled
+            job = client.attach("aqt/default/ibex", "0b52c0d5-...")  # submitted by any other tool
+
+        A job that this ledger holds is found there, with its circuits. Raises `UsageError` for a text that is no token,
+        and for a job of an account or origin that is not set up here.
+        """
+        return self._bridge.job(self._bridge.call(self._twin.attach(token, remote_id)))
+
+    def forget(self, jobs: Sequence[Job]) -> int:
+        """Take finished jobs, with their circuits and results, out of the ledger; the bytes that were freed.
+
+        Raises `UsageError` where one has not ended, or its result is not kept yet; then none is forgotten.
+        """
+        return self._bridge.call(self._twin.forget([self._bridge.take(one) for one in jobs]))
+
     def events(self, *, since: int = 0) -> Stream[Occurrence]:
-        """Everything that happens to any job, from a cursor on, without end."""
+        """Everything that happens to any job, from a cursor on, without end; also what other programs do.
+
+        Keep the cursor of the last one to go on from there, in another process, too; 0 begins with the oldest.
+        """
         return self._bridge.stream(self._twin.events(since=since))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from quantumjobs.core.records import JobRecord, Line, Progress, Snapshot
     from quantumjobs.core.results import Result
     from quantumjobs.core.states import CancelOutcome, JobState
+    from quantumjobs.engine import tokens
     from quantumjobs.engine.job import Job as AsyncJob
 
 
@@ -90,6 +91,14 @@ class Job:
     def remote_ids(self) -> tuple[str, ...]:
         """Every remote id known for it, also a second one for the same intent."""
         return self._twin.remote_ids
+
+    @property
+    def token(self) -> str:
+        """A text that `client.attach` makes this job of again, in another process or on another host; no secret."""
+        return self._twin.token
+
+    def __reduce__(self) -> tuple[type[tokens.JobRef], tuple[str]]:
+        return self._twin.__reduce__()
 
     @property
     def state(self) -> JobState:

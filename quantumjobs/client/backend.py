@@ -49,6 +49,7 @@ class Backend:
         shots: int | None = None,
         name: str | None = None,
         tags: Sequence[str] = (),
+        key: str | None = None,
         memory: bool = False,
         until: Literal["accepted", "recorded"] = "accepted",
         transpile: bool = True,
@@ -62,13 +63,18 @@ class Backend:
         that are not native are transpiled, unless `transpile=False`, which refuses them. Other `options` are the
         backend's own. `until="recorded"` returns when the intent is kept, without waiting for the network.
 
-        Raises `UsageError` before anything is recorded; `JobRejected`, `CredentialError`, `ProviderUnavailable` (all:
-        nothing runs) and `SubmissionUncertain` afterwards. Cancelling this call before anything was sent withdraws the
-        job; after that the job goes on, is logged, and `client.jobs()` lists it.
+        `key` names this request: asked for again with the same key, in this program or in another one on the same
+        ledger, it is the same job, and nothing is sent. A job that ended without having run frees its key.
+
+        Raises `UsageError` before anything is recorded, and `KeyConflict` where the key stands for another request;
+        `JobRejected`, `CredentialError`, `ProviderUnavailable` and `LedgerWriteError` (all: nothing runs, unless the
+        last has a `remote_id`) and `SubmissionUncertain` afterwards. Cancelling this call before anything was sent
+        withdraws the job; after that the job goes on, is logged, and `client.jobs()` lists it.
         """
         if until not in ("accepted", "recorded"):
             raise UsageError(f"until={until!r}: say 'accepted' or 'recorded'")
         _check_shots(shots)
+        _check_key(key)
         if optimization_level not in OPTIMIZATION_LEVELS:
             raise UsageError(f"optimization_level={optimization_level!r}: Qiskit has the levels 0 to 3")
         engine = await self._client._start()
@@ -86,14 +92,18 @@ class Backend:
             options=plain,
             blobs=blobs,
         )
-        shown = {"shots": shots, "memory": memory, **{key: value for key, value in plain.items() if value is not None}}
+        shown = {
+            "shots": shots,
+            "memory": memory,
+            **{option: value for option, value in plain.items() if value is not None},
+        }
         if shown == self._shown:
             shown = self._shown  # thousands of jobs with the same options hold them once
         self._shown = shown
         make = self._handle_maker(name, _checked_tags(tags), shown, alone=not is_list(circuits))
-        job = await engine.submit(self._key, provider, request, make, recorded=until == "recorded")
+        job, new = await engine.submit(self._key, provider, request, make, recorded=until == "recorded", key=key)
         if until == "accepted":
-            await engine.intents.accepted(job, job._parts)
+            await (engine.intents.accepted(job, job._parts) if new else engine.intents.joined(job))
         return job
 
     def _handle_maker(
@@ -145,6 +155,11 @@ def _check_shots(shots: object) -> None:
         raise UsageError(f"shots={shots!r}: a whole number is needed")
     if shots < 1:
         raise UsageError(f"shots={shots}: at least 1 is needed")
+
+
+def _check_key(key: object) -> None:
+    if key is not None and (not isinstance(key, str) or not key):
+        raise UsageError(f"key={key!r}: a text that is not empty is needed")
 
 
 def _checked_tags(tags: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from msgspec import Struct
@@ -17,6 +17,8 @@ from quantumjobs.client.backend import Backend
 from quantumjobs.core.events import AnyEvent
 from quantumjobs.core.states import JobState
 from quantumjobs.engine.showing import Progress, Show
+from quantumjobs.engine.tokens import JobRef, is_token
+from quantumjobs.engine.tokens import read as read_token
 from quantumjobs.errors import CredentialError, ProviderError, UsageError
 from quantumjobs.registry import Registry, parse
 from quantumjobs.workers.beside import beside
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("quantumjobs")
 _ENGINE = "quantumjobs.engine.engine"
-_LEDGER = "quantumjobs.ledgers.memory"
+_LEDGERS = ("quantumjobs.ledgers.memory", "quantumjobs.ledgers.sqlite")
 
 
 class Occurrence(Struct, frozen=True):
@@ -49,24 +51,28 @@ class Client:
     Or without `async with`: it starts at its first use and ends with `await client.aclose()`. Leaving it detaches from
     remote jobs, which go on, and cancels local simulations. It belongs to the event loop it was first used in.
 
-    `ledger` is "memory" (kept while the program runs) or a `Ledger`. `providers` maps "aqt" or "aqt:lab2" to settings,
-    or a name of your own to a provider object. `config` is a path to a TOML file with the same settings; by default
-    `QUANTUMJOBS_CONFIG`'s, else the user's. `policies` maps the same keys to `Policy` objects. With
-    `progress`, waits draw a bar unless they say otherwise.
+    `ledger` is where jobs are kept: by default the user's own file, which `QUANTUMJOBS_STATE_DIR` moves; a path;
+    "memory" (kept while the program runs); or a `Ledger`, which this client closes. Jobs that an earlier program
+    left behind there are followed again; with `follow="asked"` only those that this program asks for. `providers`
+    maps "aqt" or "aqt:lab2" to settings, or a name of your own to a provider object. `config` is a path to a TOML
+    file with the same settings; by default `QUANTUMJOBS_CONFIG`'s, else the user's. `policies` maps the same keys
+    to `Policy` objects. With `progress`, waits draw a bar unless they say otherwise.
     """
 
     def __init__(
         self,
         *,
-        ledger: Literal["memory"] | Ledger = "memory",
+        ledger: str | os.PathLike[str] | Ledger | None = None,
         providers: Mapping[str, Provider | Mapping[str, Any]] | None = None,
         config: str | os.PathLike[str] | None = None,
         policies: Mapping[str, Policy] | None = None,
         progress: bool = False,
+        follow: Literal["all", "asked"] = "all",
     ) -> None:
-        if isinstance(ledger, str) and ledger != "memory":
-            raise UsageError(f"ledger={ledger!r}: say 'memory' or give a Ledger")
+        if follow not in ("all", "asked"):
+            raise UsageError(f"follow={follow!r}: say 'all' or 'asked'")
         self._ledger = ledger
+        self._follow = follow
         self._registry = Registry(providers, config)
         self._policies = policies
         self._engine: Engine | None = None
@@ -104,8 +110,7 @@ class Client:
         """Detach from remote jobs, cancel local simulations, and end everything this client started."""
         if self._engine is not None:
             await self._engine.close()
-            if self._ledger == "memory":
-                await self._engine.ledger.aclose()
+            await self._engine.ledger.aclose()
 
     async def _start(self) -> Engine:
         if self._engine is not None:
@@ -118,22 +123,39 @@ class Client:
                 if _ENGINE not in sys.modules:  # takes longer than the loop may stall
                     await beside(self._import)
                 from quantumjobs.engine.engine import Engine
-                from quantumjobs.ledgers.memory import MemoryLedger
 
-                ledger = MemoryLedger() if isinstance(self._ledger, str) else self._ledger
                 engine = Engine(
-                    ledger,
+                    self._open_ledger(),
                     self._provider,
                     policies=self._policies,
                     limits=self._limits,
                     progress=self._progress,
+                    everything=self._follow == "all",
                 )
-                await engine.sharing.start()
+                try:
+                    await engine.sharing.start()
+                except BaseException:
+                    await engine.close()
+                    await engine.ledger.aclose()
+                    raise
                 self._engine = engine
         return self._engine
 
+    def _open_ledger(self) -> Ledger:
+        """The ledger; its file is opened at its first use."""
+        given = self._ledger
+        if given == "memory":
+            from quantumjobs.ledgers.memory import MemoryLedger
+
+            return MemoryLedger()
+        if given is None or isinstance(given, (str, os.PathLike)):
+            from quantumjobs.ledgers.sqlite import SqliteLedger
+
+            return SqliteLedger(given)
+        return given
+
     def _import(self) -> None:
-        for module in (_ENGINE, _LEDGER, *self._registry.modules()):
+        for module in (_ENGINE, *_LEDGERS, *self._registry.modules()):
             importlib.import_module(module)
 
     async def _provider(self, key: str) -> Provider:
@@ -184,7 +206,7 @@ class Client:
 
     # --- jobs -------------------------------------------------------------------------------
     async def job(self, job_id: str) -> Job:
-        """The job of that id. Raises `LedgerError` for one that the ledger does not hold."""
+        """The job of that id, followed from here if nobody else does. Raises `LedgerError` for an unknown id."""
         return await (await self._start()).finder.find(job_id)
 
     async def jobs(
@@ -195,7 +217,7 @@ class Client:
         tag: str | None = None,
         since: float | None = None,
     ) -> list[Job]:
-        """The ledger's jobs, newest first; `since` is in seconds since the epoch."""
+        """The ledger's jobs, newest first, also those of other programs; `since` is in seconds since the epoch."""
         engine = await self._start()
         wanted = None if state is None else JobState(state)
         handles = [
@@ -206,8 +228,43 @@ class Client:
         jobs = await engine.finder.revive(handles)
         return [job for job in jobs if wanted is None or job.state is wanted]
 
+    async def attach(self, token: str | JobRef, remote_id: str | None = None) -> Job:
+        """Follow a job that another program submitted, by its `token`, or by an address and the provider's id for it.
+
+            job = await client.attach(token)                      # `job.token`, or a job that was pickled
+            job = await client.attach("aqt/default/ibex", "0b52c0d5-...")  # submitted by any other tool
+
+        A job that this ledger holds is found there, with its circuits. Raises `UsageError` for a text that is no token,
+        and for a job of an account or origin that is not set up here.
+        """
+        engine = await self._start()
+        text = token.token if isinstance(token, JobRef) else token
+        if remote_id is None:
+            if not is_token(text):
+                raise UsageError(f"{text!r} is no job's token; an address needs the provider's id of the job, too")
+            return await engine.attacher.by_ticket(read_token(text))
+        if not remote_id or not remote_id.isprintable():
+            raise UsageError(f"remote_id={remote_id!r}: the provider's id of the job is needed")
+        key, name = parse(text)
+        self._registry.check(key)
+        return await engine.attacher.by_remote_id(key, await self._provider(key), text, name, remote_id)
+
+    async def forget(self, jobs: Sequence[Job]) -> int:
+        """Take finished jobs, with their circuits and results, out of the ledger; the bytes that were freed.
+
+        Raises `UsageError` where one has not ended, or its result is not kept yet; then none is forgotten.
+        """
+        engine = await self._start()
+        for job in jobs:
+            if not all(record.settled for record in job.parts):
+                raise UsageError(f"job {job.id} is {job.state}: only finished jobs can be forgotten")
+        return await engine.ledger.remove([job.id for job in jobs])
+
     async def events(self, *, since: int = 0) -> AsyncIterator[Occurrence]:
-        """Everything that happens to any job, from a cursor on, without end."""
+        """Everything that happens to any job, from a cursor on, without end; also what other programs do.
+
+        Keep the cursor of the last one to go on from there, in another process, too; 0 begins with the oldest.
+        """
         engine = await self._start()
         cursor = since
         while True:

@@ -50,6 +50,7 @@ def path_of(codec: Codec) -> str:
 
 
 _encode = msgspec.msgpack.Encoder().encode
+_ordered = msgspec.msgpack.Encoder(order="deterministic").encode
 _prepared = msgspec.msgpack.Decoder(Prepared)
 _codecs: dict[str, Codec] = {}
 
@@ -91,3 +92,21 @@ async def decoded_by(pool: WorkerPool, codec: Codec, raw: Raw, layout: bytes | N
 
     body = _encode(DecodeCall(path_of(codec), raw, layout))
     return Result.from_bytes(await pool.run(f"{__name__}:decode", body, rank=ERRAND, heavy=len(body) > HEAVY))
+
+
+# --- what was asked for -------------------------------------------------------------------
+def is_plain(request: Request) -> bool:
+    """Nothing but text: what was asked for can be compared as it is."""
+    return all(circuit.form == "qasm" for circuit in request.circuits)
+
+
+def plain(request: Request) -> bytes:
+    """A plain request, without labels, as bytes."""
+    circuits = tuple(msgspec.structs.replace(circuit, label="") for circuit in request.circuits)
+    return _ordered(msgspec.structs.replace(request, circuits=circuits))
+
+
+async def asked_by(pool: WorkerPool, request: Request) -> bytes:
+    """Have a worker say what a request asks for, in a form that is the same in every process."""
+    body = _encode(request)
+    return await pool.run("quantumjobs.circuits.canonical:digest_of", body, rank=ERRAND, heavy=len(body) > HEAVY)

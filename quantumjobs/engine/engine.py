@@ -17,6 +17,8 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet, WeakValueDictionary
 
+import msgspec
+
 from quantumjobs.abc import Change, Ledger, Prepared, Provider, Raw, Request
 from quantumjobs.core.actions import Action
 from quantumjobs.core.events import (
@@ -39,6 +41,8 @@ from quantumjobs.core.records import Handle, JobRecord
 from quantumjobs.core.states import WATCHED, JobState
 from quantumjobs.core.traits import Rerunnable
 from quantumjobs.engine import codecs
+from quantumjobs.engine.attaching import Attacher
+from quantumjobs.engine.bodies import digest
 from quantumjobs.engine.canceller import Canceller
 from quantumjobs.engine.fetcher import Fetcher
 from quantumjobs.engine.finder import Finder
@@ -56,7 +60,7 @@ from quantumjobs.engine.tracked import Tracked
 from quantumjobs.engine.traffic import Passage
 from quantumjobs.engine.turnstile import Turnstile
 from quantumjobs.engine.waiters import wake
-from quantumjobs.errors import AdapterError, LedgerConflict, LedgerError, UsageError
+from quantumjobs.errors import AdapterError, KeyConflict, LedgerConflict, LedgerError, UsageError
 from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
@@ -108,6 +112,7 @@ class Engine:
         self.canceller = Canceller(self)
         self.fetcher = Fetcher(self)
         self.finder = Finder(self, providers)
+        self.attacher = Attacher(self)
         self.sharing = Sharing(self, everything=everything)
         self._policies = dict(policies or {})
         self.progress = progress or Progress(_undrawn)
@@ -229,7 +234,7 @@ class Engine:
             except LedgerConflict:
                 await self._rebase(job)
             except LedgerError as error:
-                log.error("job %s: the ledger still cannot keep its outcome: %s", job.record.id, error)
+                log.warning("job %s: the ledger still cannot keep its outcome: %s", job.record.id, error)
             else:
                 job.unsaved, job.unsaved_blobs = (), _NOTHING
                 log.info("job %s: the ledger has its outcome now", job.record.id)
@@ -336,20 +341,28 @@ class Engine:
     # --- submitting ---------------------------------------------------------------------------
     async def submit(
         self,
-        key: str,
+        account: str,
         provider: Provider,
         request: Request,
         handle: Callable[[str, Prepared], Handle],
         *,
         recorded: bool,
-    ) -> Job:
-        """Prepare a request and keep its intent; durable on return, and on its way.
+        key: str | None = None,
+    ) -> tuple[Job, bool]:
+        """Prepare a request and keep its intent; durable on return, and on its way. True: it is a new job.
+
+        With `key`, the job that stands for it already, if that is the same request; else raises `KeyConflict`.
 
         `handle` makes the handle of a lane and what was prepared. With `recorded`, the network is asked at most once,
         and only for a description that nobody has asked for before.
         """
         self.check_open()
-        lane = self.lane(key, provider, provider.lane(request.backend))
+        lane = self.lane(account, provider, provider.lane(request.backend))
+        intent = "" if key is None else await self._intent(lane, request)
+        if key is not None:
+            held = await self.intents.held(key, intent)
+            if held is not None:
+                return held, False
         lane.traffic.hurry()
         about = await lane.describe(request.backend, tries=1 if recorded else None)
         if lane.fault is not None:
@@ -357,7 +370,25 @@ class Engine:
         prepared = await self.prepare(provider, request, about, self._random.getrandbits(31))
         if not self.turnstile.passes():  # a worker's answers come many at a time
             await self.turnstile.turn()
-        return await self._record(lane, request, prepared, handle)
+
+        def make(handle_id: str, prepared: Prepared) -> Handle:
+            return msgspec.structs.replace(handle(handle_id, prepared), key=key, intent=intent)
+
+        try:
+            return await self._record(lane, request, prepared, make), True
+        except KeyConflict:
+            held = None if key is None else await self.intents.held(key, intent)  # somebody was quicker
+            if held is None:
+                raise
+            return held, False
+
+    async def _intent(self, lane: Lane, request: Request) -> str:
+        """The digest of what is asked for, of whom; the same in every process."""
+        if "prepare" in lane.provider.codec.inline and codecs.is_plain(request):
+            asked = codecs.plain(request)
+        else:
+            asked = await codecs.asked_by(await self.workers(), request)
+        return digest(lane.name.encode() + b"\0" + asked)
 
     async def prepare(self, provider: Provider, request: Request, about: bytes, seed: int) -> Prepared:
         """`Codec.prepare`, in the loop or in a worker."""

@@ -14,10 +14,11 @@ from quantumjobs.abc import Change, Prepared, Request
 from quantumjobs.core.events import CancelRequested
 from quantumjobs.core.records import Handle, JobRecord, Link
 from quantumjobs.core.states import JobState
+from quantumjobs.core.traits import Rerunnable
 from quantumjobs.engine import endings
 from quantumjobs.engine.bodies import digest, encode_request
 from quantumjobs.engine.job import UNACCEPTED
-from quantumjobs.errors import CredentialError, ProviderUnavailable
+from quantumjobs.errors import CredentialError, KeyConflict, LedgerError, LedgerWriteError, ProviderUnavailable
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
@@ -83,6 +84,30 @@ class Intents:
     async def _part(self, job_id: str, lane: Lane) -> Tracked:
         return self._engine.track(await self._engine.ledger.record(job_id), lane)
 
+    async def held(self, key: str, intent: str) -> Job | None:
+        """The job that a key stands for. Raises `KeyConflict` where it stands for another request.
+
+        A job that ended without anything having run frees its key: the step that asks again means to run it.
+        """
+        engine = self._engine
+        handle = await engine.ledger.by_key(key)
+        if handle is None:
+            return None
+        if handle.intent != intent:
+            raise KeyConflict(
+                f"key {key!r} stands for another request, job {handle.id}: the circuits, shots, options or the "
+                "backend are not the same",
+                key=key,
+                job_id=handle.id,
+            )
+        job = await engine.finder.find(handle.id)
+        if not all(_came_to_nothing(part) for part in job._parts):
+            return job
+        freed = msgspec.structs.replace(handle, key=None)
+        await engine.own(engine.ledger.commit((), handles=(freed,)))
+        job._handle = freed
+        return None
+
     async def again(self, handle: Handle, parts: Sequence[Tracked]) -> Job:
         """A new handle that keeps the completed parts and submits the others again, as new records."""
         now = self._engine.wall()
@@ -114,7 +139,7 @@ class Intents:
         """Wait until the first part is accepted.
 
         Raises what `run` raises: `JobRejected`, `SubmissionUncertain`, and, withdrawing what was not sent,
-        `CredentialError` and `ProviderUnavailable`.
+        `CredentialError`, `ProviderUnavailable` and `LedgerWriteError`.
         """
         first = parts[0]
         policy = first.lane.policy
@@ -126,7 +151,9 @@ class Intents:
                 job._raise_if_stuck()
                 error = first.last_error or _weather(first) or error
                 if first.record.state is S.CREATED and error is not None:
-                    if isinstance(error, CredentialError) or not policy.tries_again(max(1, first.misses), error):
+                    if isinstance(error, (CredentialError, LedgerError)) or not policy.tries_again(
+                        max(1, first.misses), error
+                    ):
                         raise error
                     told_when = isinstance(error, ProviderUnavailable) and error.retry_after is not None
                     if deadline is None and not told_when:
@@ -140,11 +167,31 @@ class Intents:
             raise
         if first.record.state in (S.REJECTED, S.LOST, S.CANCELLED):
             raise endings.failure(job)
+        for part in parts:
+            if part.unsaved and part.record.remote_id is not None:
+                raise LedgerWriteError(
+                    f"{part.record.provider} accepted job {job.id} as {part.record.remote_id!r}, and the ledger could "
+                    "not keep this; the job is followed while this program runs",
+                    remote_id=part.record.remote_id,
+                    job=job,
+                )
+
+    async def joined(self, job: Job) -> None:
+        """Wait until a job that somebody else submitted is accepted; leaving takes nothing back.
+
+        Raises `SubmissionUncertain` and the like where that cannot be waited for.
+        """
+        while job.state in UNACCEPTED:
+            job._raise_if_stuck()
+            await job._acceptance(None)
 
     async def withdraw(self, job: Job, parts: Sequence[Tracked]) -> None:
         """Take back what has not been sent; what may have been sent goes on without us, and is never sent again."""
         for part in parts:
-            await self._engine.apply(part, CancelRequested(at=self._engine.wall()), only_in=_UNSENT)
+            try:
+                await self._engine.apply(part, CancelRequested(at=self._engine.wall()), only_in=_UNSENT)
+            except LedgerError as error:
+                log.warning("job %s could not be withdrawn: %s", job.id, error)
         if not job.done():
             log.warning("run() ended and its job goes on: %s (client.job(%r) finds it)", job, job.id)
 
@@ -154,6 +201,14 @@ class Intents:
         if not recording.cancelled() and recording.exception() is None:
             job = recording.result()
             await self.withdraw(job, job._parts)
+
+
+def _came_to_nothing(part: Tracked) -> bool:
+    """Refused, or cancelled before it was taken; or a local simulation that was cancelled, which costs nothing."""
+    record = part.record
+    if record.state is S.CANCELLED and isinstance(part.traits.submit, Rerunnable):
+        return True
+    return record.state in {S.CANCELLED, S.REJECTED} and record.remote_id is None
 
 
 def _weather(job: Tracked) -> Exception | None:

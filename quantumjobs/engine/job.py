@@ -10,7 +10,7 @@ from quantumjobs.core import derive, html
 from quantumjobs.core.events import Abandoned, Adopted, Resubmitted
 from quantumjobs.core.records import Handle, JobRecord, Line, Link, Progress, Snapshot
 from quantumjobs.core.states import TERMINAL, CancelOutcome, JobState
-from quantumjobs.engine import endings, reading
+from quantumjobs.engine import endings, reading, tokens
 from quantumjobs.engine.waiters import Reader, wake
 from quantumjobs.errors import (
     JobCancelled,
@@ -137,6 +137,14 @@ class Job:
         for record in self.parts:
             ids += [record.remote_id, *record.extra_ids] if record.remote_id else record.extra_ids
         return tuple(ids)
+
+    @property
+    def token(self) -> str:
+        """A text that `client.attach` makes this job of again, in another process or on another host; no secret."""
+        return tokens.write(self._handle, self.parts)
+
+    def __reduce__(self) -> tuple[type[tokens.JobRef], tuple[str]]:
+        return tokens.JobRef, (self.token,)
 
     # --- where it is ------------------------------------------------------------------------
     @property
@@ -314,6 +322,8 @@ class Job:
         """The circuits as they were given: objects again for objects (imports qiskit), text and paths as they were."""
         from quantumjobs.engine.bodies import decode_request
 
+        if not self._handle.request:
+            raise UsageError(f"the circuits of job {self.id} are not known here: it was attached from elsewhere")
         request = decode_request(await self._engine.ledger.blob(self._handle.request))
         if any(circuit.form in OBJECTS for circuit in request.circuits):
             return await beside(_given_back, request)
@@ -402,7 +412,7 @@ class Job:
                 self._acceptors.remove(waiter)
 
     @property
-    def is_awaited(self) -> bool:
+    def _is_awaited(self) -> bool:
         """Somebody waits for it, in some way."""
         return bool(self._waiters or self._acceptors or self._readers or self._callbacks)
 

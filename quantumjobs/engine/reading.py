@@ -48,7 +48,7 @@ async def _one(engine: Engine, job: Job, link: Link, part: Tracked) -> Result:
     blobs = {name: await engine.ledger.blob(digest) for name, digest in record.result.blobs.items()}
     layout = await engine.ledger.blob(record.layout) if record.layout else None
     result = await engine.decode(part.lane.provider, Raw(record.result.schema, blobs), layout)
-    return result if link.count == len(result) else result[link.offset : link.offset + link.count]
+    return result if link.count in {0, len(result)} else result[link.offset : link.offset + link.count]
 
 
 def _together(results: Sequence[Result]) -> Result:

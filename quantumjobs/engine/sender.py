@@ -48,14 +48,12 @@ class Sender:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._under_way: set[Tracked] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def settle(self) -> None:
         """Closing: wait a little for the answers to requests that are under way, since each would be a doubt."""
-        loop = self._engine.loop
-        until = loop.time() + GRACE
-        while self._under_way and loop.time() < until:
-            await asyncio.sleep(0.02)
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=GRACE)
 
     def enqueue(self, job: Tracked) -> None:
         """Hand the job to its lane: at once, or after the back-off of its last failure."""
@@ -124,7 +122,9 @@ class Sender:
         """The one request that `submitting(n)` stands for."""
         engine, lane = self._engine, job.lane
         now = engine.wall
-        self._under_way.add(job)
+        task = asyncio.current_task()
+        if task is not None:
+            self._under_way.add(task)
         await job.wire.take()
         try:
             with passage:
@@ -151,7 +151,8 @@ class Sender:
             if accepted.status is not None:
                 await engine.looker.take(job, accepted.remote_id, accepted.status)
         finally:
-            self._under_way.discard(job)
+            if task is not None:
+                self._under_way.discard(task)
             job.wire.give()
             lane.leave()
 

@@ -148,7 +148,7 @@ class Sharing:
             await self._claim(served[start : start + AT_ONCE])
 
     def _asked_for(self, job: Tracked) -> bool:
-        return job.record.id in self._wanted or any(handle.is_awaited for handle in job.handles)
+        return job.record.id in self._wanted or any(handle._is_awaited for handle in job.handles)
 
     def _strand(self, job: Tracked, why: UsageError) -> None:
         if job.stranded is None:
