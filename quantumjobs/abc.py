@@ -405,10 +405,10 @@ class Ledger(Protocol):
         """Unsettled, and belonging to nobody: their owner was closed, or its process has ended."""
         ...
 
-    async def others(self, *, after: int) -> tuple[int, Sequence[JobRecord]]:
+    async def others(self, *, after: int | None) -> tuple[int, Sequence[JobRecord]]:
         """The last cursor, and the records, as they are now, that other objects have changed after a cursor.
 
-        Cheap where nothing has changed: it is asked several times a second.
+        With None, the cursor alone. Cheap where nothing has changed: it is asked several times a second.
         """
         ...
 

@@ -339,6 +339,9 @@ class Job:
             raise UsageError(f"job {self.id} is {self.state}: wait for its end, or cancel it, before retrying")
         if self.state is S.COMPLETED:
             raise UsageError(f"job {self.id} completed: there is nothing to retry")
+        elsewhere = self._parts[0].lane.elsewhere
+        if elsewhere is not None:
+            raise UsageError(str(elsewhere))
         return await self._engine.own(self._engine.intents.again(self._handle, self._parts))
 
     async def adopt(self, remote_id: str) -> Job:

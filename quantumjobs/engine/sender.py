@@ -159,6 +159,7 @@ class Sender:
     async def resolve(self, job: Tracked) -> None:
         """In doubt: send the same bytes again where that is safe, find it where it can be found, else tell the user."""
         engine = self._engine
+        job.undecided = False
         match job.traits.submit:
             case Rerunnable(attempts=attempts):
                 now = engine.wall()

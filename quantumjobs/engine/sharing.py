@@ -20,7 +20,7 @@ from quantumjobs.core.machine import catch_up, step
 from quantumjobs.core.records import JobRecord
 from quantumjobs.core.states import WATCHED, JobState
 from quantumjobs.core.traits import Traits
-from quantumjobs.errors import LedgerConflict, LedgerError, UsageError
+from quantumjobs.errors import LedgerConflict, LedgerError, LedgerWriteError, UsageError
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
@@ -33,7 +33,7 @@ EVERY = 0.4
 """Seconds between two questions whether others have written."""
 DEATHS_EVERY = 1.0
 """Seconds between two searches for jobs whose owner has ended."""
-AT_ONCE = 500
+AT_ONCE = 200
 """Records taken over in one commit: more would keep other writers waiting."""
 SENDER_ENDED = "its sender ended before an answer was kept"
 
@@ -63,9 +63,12 @@ class Sharing:
     async def start(self) -> None:
         """Take up what was left behind, and watch from now on."""
         engine = self._engine
-        self._cursor, _ = await engine.ledger.others(after=self._cursor)
+        self._cursor, _ = await engine.ledger.others(after=None)
         if self._everything:
-            await self.take_up()
+            try:
+                await self.take_up()
+            except LedgerWriteError as error:  # it can be read at least; tried again while this client lives
+                log.warning("jobs that were left behind cannot be taken up: %s", error)
         if engine.ledger.shared:
             engine.spawn(self._watch())
 
@@ -132,7 +135,9 @@ class Sharing:
         """Take over what nobody follows any more: all of it, or what is asked for here."""
         engine = self._engine
         served: list[Tracked] = []
-        for record in await engine.ledger.orphans():
+        for place, record in enumerate(await engine.ledger.orphans()):
+            if place % 100 == 99:  # there may be very many, and others want the loop
+                await asyncio.sleep(0)
             known = engine.known(record.id)
             if not self._everything and (known is None or not self._asked_for(known)):
                 continue

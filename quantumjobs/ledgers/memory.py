@@ -225,11 +225,13 @@ class MemoryLedger:
 
     async def by_remote(self, lane: str, remote_id: str) -> Handle | None:
         """The newest handle with a record of that lane and remote id."""
-        for record in self._records.values():
-            if record.lane == lane and remote_id in (record.remote_id, *record.extra_ids):
-                handles = [self._handles[one] for one in self._handles_of.get(record.id, ())]
-                return max(handles, key=lambda handle: handle.created_at, default=None)
-        return None
+        found = [
+            self._handles[handle_id]
+            for record in self._records.values()
+            if record.lane == lane and remote_id in (record.remote_id, *record.extra_ids)
+            for handle_id in self._handles_of.get(record.id, ())
+        ]
+        return max(found, key=lambda handle: handle.created_at, default=None)
 
     async def handles(self, *, since: float | None = None, tag: str | None = None) -> Sequence[Handle]:
         """Newest first; of the same moment, the last committed first."""
@@ -250,7 +252,7 @@ class MemoryLedger:
         """All that are unsettled: one client at a time uses this, and what it left belongs to the next."""
         return await self.unsettled()
 
-    async def others(self, *, after: int) -> tuple[int, Sequence[JobRecord]]:  # noqa: ARG002 - there are none
+    async def others(self, *, after: int | None) -> tuple[int, Sequence[JobRecord]]:  # noqa: ARG002 - there are none
         """The last cursor; nobody else writes here."""
         return self._last_cursor, ()
 
