@@ -202,6 +202,41 @@ class Targets(Protocol):
 
 
 @runtime_checkable
+class Vouches(Protocol):
+    """A codec that can tell whether a body which came in a file may be kept."""
+
+    def is_plain(self, what: str, body: bytes) -> bool:
+        """True when a body ("payload" or "layout") is one of ours and reading it runs no code. Never raises."""
+        ...
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """A job as the vendor's own client has kept it in a file."""
+
+    tool: str
+    """The client's name."""
+    remote_id: str
+    backend: str
+    shots: int | None
+    memory: bool
+    circuits: tuple[Circuit, ...]
+    layout: bytes
+
+
+@runtime_checkable
+class KeepsJobs(Protocol):
+    """A codec that reads files in which the vendor's own client keeps jobs."""
+
+    def is_kept(self, start: bytes) -> bool:
+        """Whether a file that begins like this is one. Trivial: it runs in the loop."""
+        ...
+
+    def kept(self, body: bytes, name: str) -> Kept:
+        """The job in a file; runs in a worker. Raises `UsageError` naming the file."""
+        ...
+
+
+@runtime_checkable
 class Provider(Protocol):
     """A plug-in: names, data, and how to connect. Constructed without I/O."""
 

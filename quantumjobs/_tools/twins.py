@@ -91,7 +91,8 @@ REWORDED = (  # (what the async docstring says, what the blocking one says); the
 OVER = {
     "Job": "self._bridge.take({0})",
     "Iterable[Job]": "[self._bridge.take(one) for one in {0}]",
-    "Sequence[Job]": "[self._bridge.take(one) for one in {0}]",
+    "Sequence[Job]": "[one._twin for one in {0}]",
+    "Sequence[Job] | None": "None if {0} is None else [one._twin for one in {0}]",
     "Callable[[Job], object]": "self._bridge.callback({0})",
 }
 BACK = {

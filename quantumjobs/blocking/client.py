@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quantumjobs.core.states import JobState
     from quantumjobs.engine.policies import Policy
     from quantumjobs.engine.tokens import JobRef
+    from quantumjobs.ledgers.sqlite import Health
 
 
 class Client:
@@ -126,12 +127,36 @@ class Client:
         """
         return self._bridge.job(self._bridge.call(self._twin.attach(token, remote_id)))
 
+    def restore(self, path: str | os.PathLike[str]) -> Job:
+        """The job that `job.persist(path)` wrote; or one that the vendor's own client kept (qiskit-aqt-provider 1.x).
+
+        It becomes a job of this ledger, unless it is one already, and is followed if it is alive. What a file says is
+        checked, and nothing in it is ever unpickled. Raises `UsageError` naming the file.
+        """
+        return self._bridge.job(self._bridge.call(self._twin.restore(path)))
+
+    def export(self, path: str | os.PathLike[str], jobs: Sequence[Job] | None = None) -> int:
+        """Write jobs (else all of the ledger) into one file, with circuits and results; how many. It has no secret."""
+        return self._bridge.call(self._twin.export(path, None if jobs is None else [one._twin for one in jobs]))
+
+    def import_jobs(self, path: str | os.PathLike[str]) -> list[Job]:
+        """The jobs of an exported file, taken into this ledger; those it holds already are left as they are.
+
+        Nothing is sent to a provider because of it: what was not accepted yet where it came from is in doubt here.
+        Raises `UsageError` naming file and line.
+        """
+        return [self._bridge.job(one) for one in self._bridge.call(self._twin.import_jobs(path))]
+
+    def health(self) -> Health | None:
+        """What there is to know of the ledger's file: versions, permissions, integrity; None for one in memory."""
+        return self._bridge.call(self._twin.health())
+
     def forget(self, jobs: Sequence[Job]) -> int:
         """Take finished jobs, with their circuits and results, out of the ledger; the bytes that were freed.
 
         Raises `UsageError` where one has not ended, or its result is not kept yet; then none is forgotten.
         """
-        return self._bridge.call(self._twin.forget([self._bridge.take(one) for one in jobs]))
+        return self._bridge.call(self._twin.forget([one._twin for one in jobs]))
 
     def events(self, *, since: int = 0) -> Stream[Occurrence]:
         """Everything that happens to any job, from a cursor on, without end; also what other programs do.

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import os
+
     from quantumjobs.blocking.bridge import Bridge
     from quantumjobs.blocking.stream import Stream
     from quantumjobs.core.records import JobRecord, Line, Progress, Snapshot
@@ -213,6 +215,13 @@ class Job:
     def circuits(self) -> Sequence[Any]:
         """The circuits as they were given: objects again for objects (imports qiskit), text and paths as they were."""
         return self._bridge.call(self._twin.circuits())
+
+    def persist(self, path: str | os.PathLike[str]) -> None:
+        """Write all of it into a file, circuits and result included: `client.restore(path)` reads it, also elsewhere.
+
+        The file is yours alone (0600) and has no secret. Raises `UsageError` where it cannot be written.
+        """
+        self._bridge.call(self._twin.persist(path))
 
     def retry_failed(self) -> Job:
         """Submit the parts that did not complete again, as a new job that keeps the finished ones.

@@ -41,6 +41,11 @@ def load(circuit: Circuit) -> list[QuantumCircuit]:
             return _file(os.fsdecode(circuit.body), circuit.label)
         case "pickle":
             return [_pickle(circuit)]
+        case "barred":
+            raise UsageError(
+                f"{circuit.label or 'the circuit'}: it was a pickle, which is never read from a file of exported jobs; "
+                "the ledger it came from still has it"
+            )
     raise UsageError(f"{circuit.label or 'the circuit'}: unknown form {circuit.form!r}")
 
 

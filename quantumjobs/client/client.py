@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.job import Job
     from quantumjobs.engine.policies import Policy
+    from quantumjobs.ledgers.sqlite import Health
 
 log = logging.getLogger("quantumjobs")
 _ENGINE = "quantumjobs.engine.engine"
@@ -248,6 +249,34 @@ class Client:
         key, name = parse(text)
         self._registry.check(key)
         return await engine.attacher.by_remote_id(key, await self._provider(key), text, name, remote_id)
+
+    async def restore(self, path: str | os.PathLike[str]) -> Job:
+        """The job that `job.persist(path)` wrote; or one that the vendor's own client kept (qiskit-aqt-provider 1.x).
+
+        It becomes a job of this ledger, unless it is one already, and is followed if it is alive. What a file says is
+        checked, and nothing in it is ever unpickled. Raises `UsageError` naming the file.
+        """
+        engine = await self._start()
+        providers = [(key, await self._provider(key)) for key in self._registry.keys()]  # noqa: SIM118 - no mapping
+        return await engine.files.restore(path, providers)
+
+    async def export(self, path: str | os.PathLike[str], jobs: Sequence[Job] | None = None) -> int:
+        """Write jobs (else all of the ledger) into one file, with circuits and results; how many. It has no secret."""
+        engine = await self._start()
+        return await engine.files.export(path, await self.jobs() if jobs is None else jobs)
+
+    async def import_jobs(self, path: str | os.PathLike[str]) -> list[Job]:
+        """The jobs of an exported file, taken into this ledger; those it holds already are left as they are.
+
+        Nothing is sent to a provider because of it: what was not accepted yet where it came from is in doubt here.
+        Raises `UsageError` naming file and line.
+        """
+        return await (await self._start()).files.take_in(path)
+
+    async def health(self) -> Health | None:
+        """What there is to know of the ledger's file: versions, permissions, integrity; None for one in memory."""
+        ledger: Any = (await self._start()).ledger
+        return await ledger.health() if hasattr(ledger, "health") else None
 
     async def forget(self, jobs: Sequence[Job]) -> int:
         """Take finished jobs, with their circuits and results, out of the ledger; the bytes that were freed.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quantumjobs.abc import Codec, Prepared, Raw, Request
+from quantumjobs.abc import Codec, Kept, Prepared, Raw, Request
 from quantumjobs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def path_of(codec: Codec) -> str:
 _encode = msgspec.msgpack.Encoder().encode
 _ordered = msgspec.msgpack.Encoder(order="deterministic").encode
 _prepared = msgspec.msgpack.Decoder(Prepared)
+_kept = msgspec.msgpack.Decoder(Kept)
 _codecs: dict[str, Codec] = {}
 
 
@@ -79,6 +80,21 @@ def decode(body: bytes) -> bytes:
     return _codec(call.codec).decode(call.raw, call.layout).to_bytes()
 
 
+class KeptCall(msgspec.Struct, frozen=True):
+    """`KeepsJobs.kept`, on its way to a worker."""
+
+    codec: str
+    body: bytes
+    name: str
+
+
+def kept(body: bytes) -> bytes:
+    """`KeepsJobs.kept` with everything as bytes."""
+    call = msgspec.msgpack.decode(body, type=KeptCall)
+    codec: Any = _codec(call.codec)
+    return _encode(codec.kept(call.body, call.name))
+
+
 # --- in the loop ------------------------------------------------------------------------
 async def prepared_by(pool: WorkerPool, codec: Codec, request: Request, about: bytes, seed: int) -> Prepared:
     """Have a worker prepare the request. Cancelling it ends the worker's effort."""
@@ -92,6 +108,12 @@ async def decoded_by(pool: WorkerPool, codec: Codec, raw: Raw, layout: bytes | N
 
     body = _encode(DecodeCall(path_of(codec), raw, layout))
     return Result.from_bytes(await pool.run(f"{__name__}:decode", body, rank=ERRAND, heavy=len(body) > HEAVY))
+
+
+async def kept_by(pool: WorkerPool, codec: Codec, body: bytes, name: str) -> Kept:
+    """Have a worker read the file of a vendor's client."""
+    call = _encode(KeptCall(path_of(codec), body, name))
+    return _kept.decode(await pool.run(f"{__name__}:kept", call, rank=ERRAND, heavy=len(call) > HEAVY))
 
 
 # --- what was asked for -------------------------------------------------------------------

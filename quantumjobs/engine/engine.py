@@ -45,6 +45,7 @@ from quantumjobs.engine.attaching import Attacher
 from quantumjobs.engine.bodies import digest
 from quantumjobs.engine.canceller import Canceller
 from quantumjobs.engine.fetcher import Fetcher
+from quantumjobs.engine.files import Files
 from quantumjobs.engine.finder import Finder
 from quantumjobs.engine.intents import Intents
 from quantumjobs.engine.job import Job
@@ -113,6 +114,7 @@ class Engine:
         self.fetcher = Fetcher(self)
         self.finder = Finder(self, providers)
         self.attacher = Attacher(self)
+        self.files = Files(self)
         self.sharing = Sharing(self, everything=everything)
         self._policies = dict(policies or {})
         self.progress = progress or Progress(_undrawn)

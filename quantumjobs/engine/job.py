@@ -21,6 +21,8 @@ from quantumjobs.errors import (
 from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
+    import os
+
     from quantumjobs.abc import Request
     from quantumjobs.core.results import Result
     from quantumjobs.engine.engine import Engine
@@ -328,6 +330,14 @@ class Job:
         if any(circuit.form in OBJECTS for circuit in request.circuits):
             return await beside(_given_back, request)
         return _given_back(request)
+
+    async def persist(self, path: str | os.PathLike[str]) -> None:
+        """Write all of it into a file, circuits and result included: `client.restore(path)` reads it, also elsewhere.
+
+        The file is yours alone (0600) and has no secret. Raises `UsageError` where it cannot be written.
+        """
+        self._engine.check_open()
+        await self._engine.files.export(path, [self])
 
     async def retry_failed(self) -> Job:
         """Submit the parts that did not complete again, as a new job that keeps the finished ones.

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import msgspec
@@ -66,13 +66,10 @@ async def pack(ledger: Ledger, handle: Handle) -> bytes:
         handle = replace(handle, request="")
     packed = []
     for record in records:
-        if not await have(record.payload):
-            record = replace(record, payload="")
-        if not await have(record.layout):
-            record = replace(record, layout="")
+        gone: dict[str, Any] = {name: "" for name in ("payload", "layout") if not await have(getattr(record, name))}
         if record.result is not None and not all([await have(name) for name in record.result.blobs.values()]):
-            record = replace(record, result=None, result_gone="it was no longer kept when the job was exported")
-        packed.append(record)
+            gone |= {"result": None, "result_gone": "it was no longer kept when the job was exported"}
+        packed.append(replace(record, **gone))
     carried = Carried(handle, tuple(packed), {})
     return _encode(replace(carried, blobs={name: blobs[name] for name in _named(carried)}))
 
@@ -90,9 +87,8 @@ def write(path: Path, lines: Iterable[bytes], *, version: str) -> None:
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
-        with open(descriptor, "wb") as file:
-            for line in chain((header(version),), lines):
-                file.write(line + b"\n")
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(line + b"\n" for line in chain((header(version),), lines))
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -166,27 +162,36 @@ class _Wrong(ValueError):
 
 
 def _check(carried: Carried) -> None:
-    handle, records = carried.handle, carried.records
-    known = {record.id: record for record in records}
-    ids = [handle.id, *known]
-    for odd in (one for one in ids if not _ID.fullmatch(one)):
-        raise _Wrong(f"{odd!r:.80} is no id")
-    if not handle.links or len(records) > MOST_RECORDS or len(known) != len(records):
-        raise _Wrong(f"{len(handle.links)} links to {len(known)} jobs in {len(records)} records")
-    for link in handle.links:
-        record = known.get(link.job)
-        if record is None:
-            raise _Wrong(f"it refers to the job {link.job!r:.80}, which is not in it")
-        if link.offset < 0 or link.count < 1 or link.offset + link.count > record.circuits:
-            raise _Wrong(f"circuits {link.offset} to {link.offset + link.count} of the {record.circuits} of {link.job}")
-    if known.keys() != {link.job for link in handle.links}:
-        raise _Wrong("it has records that nothing refers to")
-    for part in (handle, *records):
-        if len(_encode(part)) > MOST_TEXT * (1 + len(handle.links) // 100):
-            raise _Wrong(f"more than {MOST_TEXT:,} bytes about {part.id}, besides its bodies")
-    for record in records:
+    records = {record.id: record for record in carried.records}
+    if len(records) > MOST_RECORDS or len(records) != len(carried.records):
+        raise _Wrong(f"{len(records)} jobs in {len(carried.records)} records")
+    for name in (carried.handle.id, *records):
+        if not _ID.fullmatch(name):
+            raise _Wrong(f"{name!r:.80} is no id")
+    _check_links(carried.handle, records)
+    _check_size(carried.handle, carried.handle.id, 1 + len(records) // 100)
+    for record in records.values():
+        _check_size(record, record.id)
         if min(record.attempts, record.cancels_sent, record.gone_count, record.version, record.fence) < 0:
             raise _Wrong(f"negative numbers about {record.id}")
+    _check_bodies(carried)
+
+
+def _check_links(handle: Handle, records: Mapping[str, JobRecord]) -> None:
+    if records.keys() != {link.job for link in handle.links} or not records:
+        raise _Wrong(f"its links and its {len(records)} records do not belong together")
+    for link in handle.links:
+        end = link.offset + link.count
+        if link.offset < 0 or link.count < 0 or end > records[link.job].circuits:
+            raise _Wrong(f"circuits {link.offset} to {end} of the {records[link.job].circuits} of {link.job}")
+
+
+def _check_size(part: Struct, name: str, times: int = 1) -> None:
+    if len(_encode(part)) > MOST_TEXT * times:
+        raise _Wrong(f"more than {MOST_TEXT * times:,} bytes about {name}, besides its bodies")
+
+
+def _check_bodies(carried: Carried) -> None:
     for name in _named(carried):
         if not _DIGEST.fullmatch(name):
             raise _Wrong(f"{name!r:.80} is no digest")

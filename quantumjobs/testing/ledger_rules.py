@@ -46,7 +46,8 @@ def rule(check: Rule) -> Callable[[LedgerRules], None]:
 
 
 class LedgerRules:
-    """Subclass and give `make_ledger`; also `reopen`, where the ledger outlives its object."""
+    """Subclass and give `make_ledger`; also `reopen`, where the ledger outlives its object, and `beside`, where several
+    objects may stand on one store."""
 
     async def make_ledger(self) -> Ledger:
         """A fresh, empty ledger."""
@@ -55,6 +56,11 @@ class LedgerRules:
     async def reopen(self, ledger: Ledger) -> Ledger:
         """Close the ledger and open what it left behind; the rule closes what is returned here."""
         return ledger
+
+    async def beside(self, ledger: Ledger) -> Ledger | None:
+        """A second object on the same store, closed by the rule; None, where there can be none: such rules then pass."""
+        del ledger
+        return None
 
     def run(self, main: Coroutine[Any, Any, None]) -> None:
         """Run a rule: on virtual time, or with `asyncio.run` for ledgers that use threads or sockets."""
@@ -283,6 +289,55 @@ class LedgerRules:
         assert list(await ledger.handles(tag="eve")) == []
         assert list(await ledger.handles(since=9.0)) == []
 
+    # --- looking things up --------------------------------------------------------------
+    @rule
+    async def test_records_come_in_the_order_of_the_ids(self, ledger: Ledger) -> None:
+        held = {name: job(name) for name in "abcde"}
+        await ledger.commit([Change(record=record) for record in held.values()])
+        assert list(await ledger.records(["d", "x", "a", "c"])) == [held["d"], held["a"], held["c"]]
+        assert list(await ledger.records([])) == []
+        assert list(await ledger.records(["x"])) == []
+
+    @rule
+    async def test_a_handle_is_found_by_any_remote_id_of_its_records(self, ledger: Ledger) -> None:
+        records = [
+            replace(job("a"), remote_id="r1", extra_ids=("r2", "r3")),
+            replace(job("b"), remote_id="r1", lane="fake:x:another"),
+            job("c"),
+        ]
+        handles = [full_handle("ha", "a"), full_handle("hb", "b"), full_handle("hc", "c")]
+        await ledger.commit([Change(record=record) for record in records], handles=handles)
+        for remote_id in ("r1", "r2", "r3"):
+            assert await ledger.by_remote("fake:x:y", remote_id) == handles[0]
+        assert await ledger.by_remote("fake:x:another", "r1") == handles[1]
+        assert await ledger.by_remote("fake:x:another", "r2") is None
+        assert await ledger.by_remote("fake:x:y", "r4") is None
+
+    @rule
+    async def test_a_remote_id_is_found_once_it_is_known_and_as_long_as_it_is_the_jobs(self, ledger: Ledger) -> None:
+        first, handle = job("a"), full_handle("h", "a")
+        await ledger.commit([Change(record=first)], handles=[handle])
+        assert await ledger.by_remote("fake:x:y", "remote-1") is None
+        second = after(first, state=S.QUEUED, remote_id="remote-1")
+        await ledger.commit([Change(record=second, event=accepted())])
+        assert await ledger.by_remote("fake:x:y", "remote-1") == handle
+        third = after(second, remote_id="remote-2", extra_ids=("remote-1",))
+        await ledger.commit([Change(record=third, event=started())])
+        assert await ledger.by_remote("fake:x:y", "remote-1") == handle
+        assert await ledger.by_remote("fake:x:y", "remote-2") == handle
+        await ledger.commit([Change(record=after(third, extra_ids=()), event=started())])
+        assert await ledger.by_remote("fake:x:y", "remote-1") is None
+
+    @rule
+    async def test_of_several_handles_on_one_remote_job_the_newest_is_found(self, ledger: Ledger) -> None:
+        times = {"h1": 10.0, "h2": 30.0, "h3": 20.0}
+        handles = [replace(full_handle(name, "b"), created_at=at) for name, at in times.items()]
+        lonely = replace(job("a"), remote_id="r1")  # the same remote job, and no handle
+        await ledger.commit([Change(record=lonely), Change(record=replace(lonely, id="b"))], handles=handles)
+        found = await ledger.by_remote("fake:x:y", "r1")
+        assert found is not None
+        assert found.id == "h2"
+
     # --- blobs --------------------------------------------------------------------------
     @rule
     async def test_blobs_come_back_byte_by_byte(self, ledger: Ledger) -> None:
@@ -407,6 +462,171 @@ class LedgerRules:
         await ledger.commit(changes)
         assert tuple(event for _, _, event in await ledger.events()) == facts
 
+    # --- owners -------------------------------------------------------------------------
+    @rule
+    async def test_what_a_closed_ledger_left_unsettled_belongs_to_nobody(self, ledger: Ledger) -> None:
+        live, settled = job("live"), replace(job("settled"), state=S.FAILED)
+        await ledger.commit([Change(record=live), Change(record=settled)])
+        again = await self.reopen(ledger)
+        try:
+            assert list(await again.orphans()) == [live]
+        finally:
+            await again.aclose()
+
+    @rule
+    async def test_what_was_taken_over_is_no_orphan_once_it_is_settled(self, ledger: Ledger) -> None:
+        first = job("a")
+        await ledger.commit([Change(record=first)])
+        again = await self.reopen(ledger)
+        try:
+            taken = after(first, fence=first.fence + 1)
+            await again.commit([Change(record=taken)])
+            await again.commit([Change(record=after(taken, state=S.CANCELLED), event=started())])
+            assert list(await again.orphans()) == []
+        finally:
+            await again.aclose()
+
+    @rule
+    async def test_a_living_owners_records_are_no_orphans_for_others(self, ledger: Ledger) -> None:
+        other = await self.beside(ledger)
+        if other is None:
+            return
+        try:
+            first = job("a")
+            await ledger.commit([Change(record=first)])
+            assert list(await other.orphans()) == []
+            assert list(await ledger.orphans()) == []
+            same_fence = after(first)
+            await other.commit([Change(record=same_fence, event=started())])  # it stays the first one's
+            await ledger.aclose()
+            assert list(await other.orphans()) == [same_fence]
+            await other.commit([Change(record=after(same_fence, fence=1))])
+            assert list(await other.orphans()) == []
+        finally:
+            await other.aclose()
+
+    @rule
+    async def test_who_lost_a_record_cannot_write_it_any_more(self, ledger: Ledger) -> None:
+        other = await self.beside(ledger)
+        if other is None:
+            return
+        try:
+            first = job("a")
+            await ledger.commit([Change(record=first)])
+            taken = after(first, fence=1)
+            await other.commit([Change(record=taken)])
+            await raises(LedgerConflict, ledger.commit([Change(record=after(first), event=started())]))
+            await raises(LedgerConflict, ledger.commit([Change(record=after(taken, fence=0), event=started())]))
+            assert await ledger.record("a") == taken
+        finally:
+            await other.aclose()
+
+    @rule
+    async def test_ones_own_changes_are_not_others(self, ledger: Ledger) -> None:
+        cursor, changed = await ledger.others(after=0)
+        assert list(changed) == []
+        record = job("a")
+        await ledger.commit([Change(record=record)])
+        for n in range(3):
+            record = after(record)
+            await ledger.commit([Change(record=record, event=SubmitStarted(at=float(n)))])
+            later, changed = await ledger.others(after=cursor)
+            assert list(changed) == []
+            assert later > cursor
+            assert list(await ledger.events(after=later)) == []
+            cursor = later
+        assert await ledger.others(after=cursor) == (cursor, changed)
+
+    @rule
+    async def test_what_others_change_is_told_once_and_as_it_is_now(self, ledger: Ledger) -> None:
+        other = await self.beside(ledger)
+        if other is None:
+            return
+        try:
+            names = ("mine", "theirs", "both")
+            held = {name: job(name) for name in names}
+            await ledger.commit([Change(record=record) for record in held.values()])
+            cursor, _ = await ledger.others(after=0)
+            for name, author in (("mine", ledger), ("theirs", other), ("both", other), ("both", ledger)):
+                held[name] = after(held[name])
+                await author.commit([Change(record=held[name], event=started())])
+            cursor, changed = await ledger.others(after=cursor)
+            assert sorted(changed, key=lambda record: record.id) == [held["both"], held["theirs"]]
+            assert await ledger.others(after=cursor) == (cursor, [])
+            taken = after(held["mine"], fence=1)
+            await other.commit([Change(record=taken)])  # without an event: a takeover
+            cursor, changed = await ledger.others(after=cursor)
+            assert list(changed) == [taken]
+        finally:
+            await other.aclose()
+
+    @rule
+    async def test_a_key_that_another_object_took_is_taken(self, ledger: Ledger) -> None:
+        other = await self.beside(ledger)
+        if other is None:
+            return
+        try:
+            commits = [
+                author.commit([Change(record=job(f"j{n}"))], handles=[full_handle(f"h{n}", f"j{n}", key="k")])
+                for n, author in enumerate((ledger, other))
+            ]
+            outcomes = await asyncio.gather(*commits, return_exceptions=True)
+            assert sorted(type(outcome).__name__ for outcome in outcomes) == ["KeyConflict", "NoneType"]
+            assert await ledger.by_key("k") == await other.by_key("k")
+        finally:
+            await other.aclose()
+
+    # --- forgetting ---------------------------------------------------------------------
+    @rule
+    async def test_a_removed_handle_takes_with_it_what_nobody_else_refers_to(self, ledger: Ledger) -> None:
+        bodies = {name: name.encode() * 100 for name in ("payload", "layout", "request", "result")}
+        await _finished(ledger, "a", bodies, key="k")
+        assert await ledger.remove(["h-a"]) == sum(map(len, bodies.values()))
+        await raises(LedgerError, ledger.handle("h-a"))
+        await raises(LedgerError, ledger.record("a"))
+        for body in bodies.values():
+            await raises(LedgerError, ledger.blob(digest(body)))
+        assert await ledger.by_key("k") is None
+        assert await ledger.by_remote("fake:x:y", "remote-a") is None
+        assert list(await ledger.handles()) == []
+        assert list(await ledger.handles(tag="one")) == []
+        assert await ledger.remove(["h-a"]) == 0
+        await _finished(ledger, "a", bodies, key="k")  # its names are free again
+        assert await ledger.by_key("k") == await ledger.handle("h-a")
+
+    @rule
+    async def test_what_another_handle_refers_to_stays(self, ledger: Ledger) -> None:
+        shared = {"payload": b"payload", "layout": b"layout" * 20_000}
+        own = {name: {**shared, "request": f"asked {name}".encode(), "result": b"the same"} for name in "ab"}
+        for name, bodies in own.items():
+            await _finished(ledger, name, bodies)
+        again = replace(full_handle("h-again", "a"), created_at=9.0)
+        await ledger.commit([], handles=[again])
+        assert await ledger.remove(["h-a"]) == len(own["a"]["request"])
+        assert (await ledger.record("a")).state is S.COMPLETED
+        assert await ledger.by_remote("fake:x:y", "remote-a") == again
+        assert await ledger.remove(["h-again"]) == 0
+        await raises(LedgerError, ledger.record("a"))
+        for body in own["b"].values():
+            assert await ledger.blob(digest(body)) == body
+        assert await ledger.remove(["h-b", "unknown"]) == sum(map(len, own["b"].values()))
+
+    @rule
+    async def test_a_handle_with_something_left_to_do_is_not_removed(self, ledger: Ledger) -> None:
+        await ledger.commit(
+            [Change(record=job("live")), Change(record=replace(job("done"), state=S.CANCELLED))],
+            handles=[full_handle("h", "done", "live")],
+        )
+        to_fetch = replace(job("fetch"), state=S.COMPLETED, has_result=True)
+        await ledger.commit([Change(record=to_fetch)], handles=[full_handle("h2", "fetch")])
+        assert await ledger.remove(["h", "h2"]) == 0
+        assert {handle.id for handle in await ledger.handles()} == {"h", "h2"}
+        assert len(await ledger.records(["live", "done", "fetch"])) == 3
+        await ledger.commit([Change(record=after(job("live"), state=S.CANCELLED), event=started())])
+        await ledger.remove(["h", "h2"])
+        assert [handle.id for handle in await ledger.handles()] == ["h2"]
+        assert await ledger.records(["live", "done"]) == []
+
     # --- closing ------------------------------------------------------------------------
     @rule
     async def test_closing_twice_is_harmless(self, ledger: Ledger) -> None:
@@ -509,6 +729,21 @@ def accepted() -> SubmitAccepted:
 
 def reported(state: JobState) -> Reported:
     return Reported(at=3.0, state=state, has_result=True)
+
+
+async def _finished(ledger: Ledger, name: str, bodies: dict[str, bytes], *, key: str | None = None) -> None:
+    """A finished job `name` and its handle `h-<name>`; bodies: "payload", "layout", "request", "result"."""
+    digests = {what: digest(body) for what, body in bodies.items()}
+    first = replace(
+        job(name), payload=digests["payload"], layout=digests["layout"], remote_id=f"remote-{name}", state=S.QUEUED
+    )
+    handle = replace(full_handle(f"h-{name}", name, key=key), request=digests["request"])
+    asked = {digests[what]: bodies[what] for what in ("payload", "layout", "request")}
+    await ledger.commit([Change(record=first)], handles=[handle], blobs=asked)
+    ref = ResultRef("raw/1", {"result": digests["result"]})
+    done = after(first, state=S.COMPLETED, has_result=True, result=ref)
+    event = Reported(at=2.0, state=S.COMPLETED, result=ref)
+    await ledger.commit([Change(record=done, event=event)], blobs={digests["result"]: bodies["result"]})
 
 
 async def raises(kind: type[Exception], question: Coroutine[Any, Any, Any]) -> Any:

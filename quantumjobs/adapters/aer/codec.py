@@ -10,9 +10,11 @@ from msgspec import Struct
 
 from quantumjobs.abc import Part, Prepared, Raw, Request
 from quantumjobs.adapters.aer import methods, options
+from quantumjobs.circuits.given import QPY_MAGIC
+from quantumjobs.circuits.load import OLDEST_QPY
 from quantumjobs.core.results import Result
 from quantumjobs.errors import UsageError
-from quantumjobs.workers.aer import SEED_STEP, Outcome, Task, noise_model, wrap_seed
+from quantumjobs.workers.aer import SEED_STEP, Item, Outcome, Task, noise_model, wrap_seed
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
@@ -113,9 +115,25 @@ class AerCodec:
             raise UsageError(f"a result of schema {raw.schema!r} is not one of aer's")
         return Result.from_bytes(_outcome.decode(raw.blobs["outcome"]).result, raw=raw.blobs)
 
+    def is_plain(self, what: str, body: bytes) -> bool:
+        """True for a payload of ours without a pickle in it: QPY of a kind that runs no code, and options of Aer's."""
+        if what != "payload":
+            return not body
+        try:
+            task = _task.decode(body)
+            plain, objects = options.admit("", task.options)
+        except (msgspec.MsgspecError, UnicodeDecodeError, UsageError):
+            return False
+        known = plain == task.options and task.options.keys() <= options.AER.keys()
+        return known and not objects and not task.noise and all(map(_is_plain, task.items))
+
     def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - Aer says it all
         """That of `AerSimulator(method=...)` for the addressed method; not cached, since a caller may change it."""
         return methods.target(options.method_of(backend))
+
+
+def _is_plain(item: Item) -> bool:
+    return item.form == "qpy" and item.body.startswith(QPY_MAGIC) and item.body[len(QPY_MAGIC) :][:1] >= _OLDEST
 
 
 def _method(backend: str, given: Mapping[str, Any]) -> str:
@@ -162,4 +180,6 @@ def _groups(ready: list[methods.Ready], cores: int) -> Iterator[tuple[int, list[
 
 _about = msgspec.json.Decoder(About)
 _outcome = msgspec.msgpack.Decoder(Outcome)
+_task = msgspec.msgpack.Decoder(Task)
+_OLDEST = bytes([OLDEST_QPY])
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode

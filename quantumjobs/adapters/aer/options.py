@@ -196,7 +196,7 @@ def _binds(value: Any) -> bytes:
             lengths = ", ".join(f"{name}: {len(column)}" for name, column in named.items())
             raise UsageError(f"parameter_binds: the lists of one circuit must be of equal length ({lengths})")
         tables.append(named)
-    return msgspec.msgpack.encode(tables)
+    return msgspec.msgpack.encode(tables, order="deterministic")
 
 
 OBJECTS: Mapping[str, Callable[[Any], bytes]] = {"noise_model": _noise, "parameter_binds": _binds}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from quantumjobs.abc import Part, Prepared, Raw, Request
+from quantumjobs.abc import Kept, Part, Prepared, Raw, Request
 from quantumjobs.adapters.aqt import bits, native
 from quantumjobs.adapters.aqt.messages import About, Circuits, Measure, QuantumCircuit, ResultReply, SubmitBody
 from quantumjobs.adapters.aqt.programs import Program, programs
@@ -89,6 +89,38 @@ class AqtCodec:
             entries = [_entry(*both, memory=known.memory) for both in zip(known.circuits, matrices, strict=True)]
         return Result.of(entries, about=about, raw=raw.blobs)
 
+    def is_plain(self, what: str, body: bytes) -> bool:
+        """True for the JSON of a submit, and for a layout: numbers and texts."""
+        try:
+            if what == "payload":
+                return _sent.decode(body).keys() == set(SubmitBody.__struct_fields__)
+            _layout.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return False
+        return True
+
+    def is_kept(self, start: bytes) -> bool:
+        """Whether a file is one of qiskit-aqt-provider's."""
+        from quantumjobs.adapters.aqt import persisted
+
+        return persisted.is_persisted(start)
+
+    def kept(self, body: bytes, name: str) -> Kept:
+        """The job in such a file; see `persisted.read`."""
+        from quantumjobs.adapters.aqt import persisted
+
+        found = persisted.read(body, name)
+        planned = persisted.planned(found)
+        return Kept(
+            tool="qiskit-aqt-provider",
+            remote_id=found.remote_id,
+            backend=found.backend,
+            shots=found.shots,
+            memory=found.memory,
+            circuits=planned.circuits,
+            layout=planned.layout,
+        )
+
     def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - the description is of that backend
         """The device's gates without their ranges, which Qiskit cannot keep to: `prepare` does."""
         device = _about.decode(about)
@@ -121,7 +153,7 @@ def _checked(program: Program, device: About) -> Program:
 def _part(group: list[Program], request: Request, shots: int, label: str | None) -> Part:
     circuits = tuple(QuantumCircuit(shots, (*one.gates, Measure()), one.qubits) for one in group)
     plans = tuple(
-        Plan(one.name, shots, one.qubits, tuple(one.sources), tuple(one.registers), _plain_items(one.metadata))
+        Plan(one.name, shots, one.qubits, tuple(one.sources), tuple(one.registers), plain_items(one.metadata))
         for one in group
     )
     return Part(
@@ -132,7 +164,7 @@ def _part(group: list[Program], request: Request, shots: int, label: str | None)
     )
 
 
-def _plain_items(metadata: Any) -> dict[str, Any]:
+def plain_items(metadata: Any) -> dict[str, Any]:
     """What can be kept; other values are left out."""
     if not isinstance(metadata, Mapping):
         return {}
@@ -225,5 +257,6 @@ _about = msgspec.json.Decoder(About)
 _reply = msgspec.json.Decoder(ResultReply)
 _circuits = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _layout = msgspec.msgpack.Decoder(Layout)
+_sent = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _json = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder(order="deterministic").encode

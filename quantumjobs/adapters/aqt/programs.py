@@ -73,7 +73,7 @@ def _program(circuit: QuantumCircuit, label: str, *, qubits: int, transpile: boo
         gates = folded(steps, circuit.num_qubits)
     else:
         gates = [gate for step in steps for gate in native.gates(step)]
-    sources = _sources(circuit, label)
+    sources = sources_of(circuit, label)
     used = [qubit for gate in gates for qubit in (gate.qubits if isinstance(gate, RXX) else (gate.qubit,))]
     width = max(max(used, default=0), *sources) + 1  # idle qubits behind these would cost a column of every sample
     if width > qubits:
@@ -171,7 +171,7 @@ def _steps(circuit: QuantumCircuit, label: str) -> Iterator[Step]:
             yield Step(instruction.name, tuple(index[qubit] for qubit in instruction.qubits), angles)
 
 
-def _sources(circuit: QuantumCircuit, label: str) -> list[int]:
+def sources_of(circuit: QuantumCircuit, label: str) -> list[int]:
     """For each clbit the qubit it reads; the last measurement into it counts."""
     sources = [-1] * circuit.num_clbits
     for instruction in circuit.data:

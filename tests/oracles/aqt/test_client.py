@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 from quantumjobs import Client
-from quantumjobs.abc import Circuit, Request
+from quantumjobs.abc import Circuit, Raw, Request
+from quantumjobs.adapters.aqt import persisted
+from quantumjobs.adapters.aqt.codec import SCHEMA, AqtCodec
 from tests.oracles.aqt import circuits, vendor
 from tests.oracles.aqt.recorded import NATIVE, SUBMITTED
 
@@ -107,6 +109,28 @@ async def test_a_job_persisted_by_one_process_is_restored_by_another(tmp_path: P
     assert restored["words"][-1] == "DONE"
     assert restored["memory"] == [one.memory for one in result]
     assert not (store / kept["id"]).exists()  # that client forgets it when it is restored
+
+
+async def test_a_job_persisted_by_the_vendors_client_is_read_and_followed_by_ours(tmp_path: Path):
+    store = tmp_path / "store"
+    given = [*CIRCUITS[:3], *circuits.REGISTERS.values()]
+    async with vendor.emulator(tmp_path, "--queue=0.5", f"--token={vendor.TOKEN}") as url:
+        (kept,) = await vendor.jobs([run(given, store=str(store))], url=url, home=tmp_path)
+        path = store / kept["id"]
+        found = persisted.read(path.read_bytes(), str(path))
+        planned = persisted.planned(found)
+        settings = {"url": url, "token": vendor.TOKEN, "load_dotenv": False}
+        async with Client(ledger="memory", providers={"aqt": settings}) as client:
+            await (await client.attach(f"aqt/{found.backend}", found.remote_id))
+        async with httpx.AsyncClient(trust_env=False, headers={"Authorization": f"Bearer {vendor.TOKEN}"}) as http:
+            body = (await http.get(f"{url}/api/v1/result/{found.remote_id}")).content
+        plan = {"do": "restore", "id": kept["id"], "store": str(store)}
+        (restored,) = await vendor.jobs([plan], url=url, home=tmp_path)
+    assert (found.remote_id, found.shots, found.memory) == (kept["id"], SHOTS, True)
+    assert len(planned.circuits) == len(given)
+    result = AqtCodec().decode(Raw(SCHEMA, {"body": body}), planned.layout)
+    assert [one.memory for one in result] == restored["memory"]
+    assert [one.counts for one in result] == [dict(sorted(one.items())) for one in restored["counts"]]
 
 
 async def test_what_fails_is_cancelled_or_refused_is_told_as_the_vendors_client_knows_it(tmp_path: Path):
