@@ -29,6 +29,10 @@ PROMISED = {
     ),
     "fake_cloud.py": r"hasty/sim failed: .*\nstormy/sim won after 1\.\d+ hours; jobs that ran twice: 0\n",
     "gather_many.py": r"angle 0\.00: 0\.00 of 200 shots\n(.*\n)+1[0-2] jobs, [1-3] of them a closer look\n",
+    "never_twice.py": (
+        r"start 2, step 0: \{'0': 100\}\n(start \d, step \d: .*\n)+start 4, step 2: \{'1': 100\}\n"
+        r"4 starts, 3 of them killed; jobs in the cloud: 3\n"
+    ),
     "progress_events.py": r"150 circuits, 75000 shots\n(\d{10}  #+ .*\n){5}and \d+ more outcomes",
     "web_app.py": r"1000 shots in one answer; \d{2,} other requests were answered meanwhile\n",
     "vqe.py": r"energy after \d+ evaluations: -1\.8[4-7]\d \(exact: -1\.857\)\n",

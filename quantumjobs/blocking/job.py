@@ -235,7 +235,10 @@ class Job:
         return self._bridge.job(self._bridge.call(self._twin.adopt(remote_id)))
 
     def resubmit(self) -> Job:
-        """In doubt: you have looked, the provider does not have it; send it again. It could otherwise run twice."""
+        """In doubt: you have looked, the provider does not have it; send it again. It could otherwise run twice.
+
+        Raises `UsageError` where it is not in doubt, or was attached from elsewhere, so that its body is not here.
+        """
         return self._bridge.job(self._bridge.call(self._twin.resubmit()))
 
     def abandon(self) -> Job:

@@ -287,7 +287,7 @@ class Client:
         for job in jobs:
             if not all(record.settled for record in job.parts):
                 raise UsageError(f"job {job.id} is {job.state}: only finished jobs can be forgotten")
-        return await engine.ledger.remove([job.id for job in jobs])
+        return await engine.forget([job.id for job in jobs])
 
     async def events(self, *, since: int = 0) -> AsyncIterator[Occurrence]:
         """Everything that happens to any job, from a cursor on, without end; also what other programs do.

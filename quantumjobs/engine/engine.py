@@ -473,6 +473,13 @@ class Engine:
         """The job of that id, if somebody holds it."""
         return self._jobs.get(handle_id)
 
+    async def forget(self, handle_ids: Sequence[str]) -> int:
+        """Take finished jobs out of the ledger; the bytes that were freed."""
+        freed = await self.own(self.ledger.remove(handle_ids))
+        for handle_id in handle_ids:
+            self._jobs.pop(handle_id, None)
+        return freed
+
     def lane(self, key: str, provider: Provider, name: str) -> Lane:
         """The lane of that name, made at its first use."""
         lane = self._lanes.get((key, name))

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import msgspec
+
 from quantumjobs.abc import KeepsJobs, Kept, Provider, Request, Vouches
 from quantumjobs.core.records import Handle, JobRecord, Line, Link
 from quantumjobs.core.states import JobState
@@ -22,6 +24,7 @@ from quantumjobs.workers.beside import beside
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.job import Job
+    from quantumjobs.engine.lane import Lane
 
 MOST_BYTES = 1 << 30
 
@@ -35,7 +38,9 @@ class Files:
     async def export(self, path: str | os.PathLike[str], jobs: Sequence[Job]) -> int:
         """Write jobs into one file; how many. Raises `UsageError` where it cannot be written."""
         ledger = self._engine.ledger
-        lines = [await portable.pack(ledger, await ledger.handle(job.id)) for job in jobs]
+        lines = [
+            await portable.pack(ledger, await ledger.handle(job.id)) for job in jobs
+        ]  # one by one: each may be big
         target = _at(path)
         try:
             await beside(_write, target, lines)
@@ -65,7 +70,15 @@ class Files:
 
     async def _take_in(self, carried: portable.Carried) -> Job:
         engine = self._engine
-        lanes = {record.id: (await engine.finder.lane_of(record))[0] for record in carried.records}
+        lanes: dict[str, Lane] = {}
+        records = []
+        for record in carried.records:
+            lanes[record.id], why = await engine.finder.lane_of(record)
+            if why is None:  # a family is ours to say: the file's may be none
+                family = lanes[record.id].provider.family(record.backend)
+                record = msgspec.structs.replace(record, family=family)  # noqa: PLW2901 - the same one
+            records.append(record)
+        carried = msgspec.structs.replace(carried, records=tuple(records))
 
         def is_plain(record: JobRecord, what: str, body: bytes) -> bool:
             provider = lanes[record.id].provider

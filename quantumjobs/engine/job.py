@@ -349,6 +349,9 @@ class Job:
             raise UsageError(f"job {self.id} is {self.state}: wait for its end, or cancel it, before retrying")
         if self.state is S.COMPLETED:
             raise UsageError(f"job {self.id} completed: there is nothing to retry")
+        for part in self._parts:
+            if part.record.state is not S.COMPLETED:
+                _check_payload(part.record)
         elsewhere = self._parts[0].lane.elsewhere
         if elsewhere is not None:
             raise UsageError(str(elsewhere))
@@ -362,8 +365,12 @@ class Job:
         return self
 
     async def resubmit(self) -> Job:
-        """In doubt: you have looked, the provider does not have it; send it again. It could otherwise run twice."""
+        """In doubt: you have looked, the provider does not have it; send it again. It could otherwise run twice.
+
+        Raises `UsageError` where it is not in doubt, or was attached from elsewhere, so that its body is not here.
+        """
         part = self._doubtful()
+        _check_payload(part.record)
         part.undecided = False
         self._engine.sharing.want(part)
         event = Resubmitted(at=self._engine.wall())
@@ -512,6 +519,14 @@ def _given_back(request: Request) -> list[Any]:
     from quantumjobs.circuits.back import give_back
 
     return [give_back(circuit) for circuit in request.circuits]
+
+
+def _check_payload(record: JobRecord) -> None:
+    if not record.payload:
+        raise UsageError(
+            f"job {record.id} cannot be sent from here: what was sent is not in this ledger (it was attached from "
+            "elsewhere, or came in a file that may not bring it in)"
+        )
 
 
 def _is_to_fetch(record: JobRecord) -> bool:
