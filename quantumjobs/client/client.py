@@ -72,6 +72,8 @@ class Client:
     ) -> None:
         if follow not in ("all", "asked"):
             raise UsageError(f"follow={follow!r}: say 'all' or 'asked'")
+        if isinstance(ledger, str) and ledger != "memory" and not {".", "/", os.sep} & set(ledger):
+            raise UsageError(f"ledger={ledger!r}: say 'memory', or a path with a suffix, such as './{ledger}.sqlite3'")
         self._ledger = ledger
         self._follow = follow
         self._registry = Registry(providers, config)

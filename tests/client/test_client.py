@@ -46,7 +46,7 @@ def test_settings_for_an_unknown_provider_are_refused_with_its_first_backend() -
 
 @pytest.mark.parametrize("settings", [{"workers": 0}, {"wrokers": 1}])
 async def test_bad_settings_of_a_provider_are_told_at_its_first_use(settings: dict[str, int]) -> None:
-    async with qj.Client(providers={"aer": settings}) as client:
+    async with qj.Client(ledger="memory", providers={"aer": settings}) as client:
         backend = client.backend("aer")
         for _ in range(2):
             with pytest.raises(qj.UsageError, match="workers"):
@@ -91,12 +91,12 @@ def test_the_config_is_toml_and_its_faults_name_the_file(tmp_path: Path, monkeyp
 
 def test_a_ledger_that_is_none_is_refused() -> None:
     with pytest.raises(qj.UsageError, match="memory"):
-        qj.Client(ledger="memroy")  # type: ignore[arg-type]
+        qj.Client(ledger="memroy")
 
 
 async def test_jobs_are_listed_newest_first_and_filtered() -> None:
     fakes = {"fake": FakeProvider(), "other": FakeProvider("other", queued=1000)}
-    async with qj.Client(providers=fakes) as client:
+    async with qj.Client(ledger="memory", providers=fakes) as client:
         first = await client.backend("fake/sim").run(BELL, tags=["a"])
         await first
         await asyncio.sleep(10)

@@ -86,7 +86,7 @@ async def test_an_unknown_word_that_passes_is_weather() -> None:
 
 async def test_a_bug_in_one_adapter_ends_its_lanes_waits_only(caplog: pytest.LogCaptureFixture) -> None:
     broken, sound = FakeProvider("broken", running=50), FakeProvider("sound", running=50)
-    async with qj.Client(providers={"broken": broken, "sound": sound}) as client:
+    async with qj.Client(ledger="memory", providers={"broken": broken, "sound": sound}) as client:
         bad = [await client.backend("broken/sim").run(BELL) for _ in range(3)]
         good = await client.backend("sound/sim").run(BELL)
         broken.breaks = {"poll": KeyError("oops")}

@@ -85,7 +85,7 @@ async def test_a_users_wait_is_used_between_looks_that_fail() -> None:
 
 async def test_an_account_of_its_own_falls_back_to_its_providers_policy() -> None:
     fakes = {"fake": FakeProvider(), "fake:lab2": FakeProvider(fail_submit=[Fault.NOT_SENT] * 9)}
-    async with qj.Client(providers=fakes, policies=policy(stop=stop_after_attempt(2))) as client:
+    async with qj.Client(ledger="memory", providers=fakes, policies=policy(stop=stop_after_attempt(2))) as client:
         with pytest.raises(qj.ProviderUnavailable):
             await client.backend("fake:lab2/sim").run(BELL)
         assert fakes["fake:lab2"].submits == 2
