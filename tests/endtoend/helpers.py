@@ -155,6 +155,7 @@ class Program:
                 command += ["-c", source]
             case "stdin":
                 command.append("-")
+        environment.setdefault("QUANTUMJOBS_STATE_DIR", str(Path(folder) / f"state-{self.mark[-6:]}"))  # a user's own
         self.process = subprocess.Popen(
             command,
             env={**os.environ, "PYTHONPATH": str(ROOT), MARK: self.mark.partition("=")[2], **environment},

@@ -56,8 +56,8 @@ async def test_two_clients_in_one_loop_do_not_hurt_each_other():
         async with qj.Client() as second:
             small = await second.backend("aer").run(fixed(3), shots=4)
             assert (await small).counts == counts_of(3, 4)
-            assert [each.id for each in await first.jobs()] == [job.id]
-            assert [each.id for each in await second.jobs()] == [small.id]
+            assert [each.id for each in await first.jobs()] == [small.id, job.id]  # one ledger, two owners
+            assert [each.id for each in await second.jobs()] == [small.id, job.id]
             heavy = await second.backend("aer").run(volume(20, 400), shots=4)
         assert heavy.state == "cancelled"
         assert (await job)[0].shots == 10

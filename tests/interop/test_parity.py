@@ -34,8 +34,7 @@ def test_blocking_names_itself_and_its_backend_and_is_found_by_its_id() -> None:
         assert (job.backend, job.name, job.tags) == ("aer", "mine", ("a",))
         assert job.options["shots"] == 3
         assert aer.job(job.id) is job
-        with pytest.raises(TypeError):
-            pickle.dumps(job)
+        assert aer.attach(pickle.loads(pickle.dumps(job))) is job
 
 
 def test_blocking_gives_its_circuits_back() -> None:
@@ -180,12 +179,11 @@ async def test_async_cancel_of_a_finished_job_is_too_late_and_harmless() -> None
         assert await job is result
 
 
-async def test_async_is_found_by_its_id_and_cannot_be_pickled() -> None:
+async def test_async_is_found_by_its_id_and_in_a_pickle() -> None:
     async with client_on(cloud(queued=5)) as cloudy:
         job = await cloudy.backend("fake/sim").run(BELL, name="mine")
         assert await cloudy.job(job.id) is job
-        with pytest.raises(TypeError):
-            pickle.dumps(job)
+        assert await cloudy.attach(pickle.loads(pickle.dumps(job))) is job
         await job
 
 
