@@ -29,6 +29,7 @@ PYTHONS = [
 ]
 OLDEST = PYTHONS[0]
 VENDORS = ("aqt",)  # whose published client, pinned in requirements/oracle-<vendor>.txt, we are compared with
+BASELINES = ("dbos",)  # what else benchmarks/oracle_*.py compare with, likewise pinned; no test needs it
 
 # What each file in requirements/ is compiled from: arguments of `uv pip compile`.
 COMPILED = {
@@ -37,7 +38,7 @@ COMPILED = {
     "typing": ("pyproject.toml", "--extra=test", "--group=build", "--group=typing"),
     "bench": ("pyproject.toml", "--extra=cli", "--extra=emulators", "--extra=fast", "--group=build"),
     "nox": ("--group=nox",),
-    **{f"oracle-{vendor}": (f"--group=oracle-{vendor}",) for vendor in VENDORS},
+    **{f"oracle-{name}": (f"--group=oracle-{name}",) for name in (*VENDORS, *BASELINES)},
 }
 
 
@@ -82,18 +83,19 @@ def soak(session: nox.Session) -> None:
 def oracles(session: nox.Session) -> None:
     """Our emulators and adapters against the vendors' published clients; `-- --bench` runs benchmarks/oracle_*.py."""
     install(session, "test")
-    env = {f"QUANTUMJOBS_ORACLE_{vendor.upper()}": client_of(session, vendor) for vendor in VENDORS}
+    compared = (*VENDORS, *BASELINES) if "--bench" in session.posargs else VENDORS
+    env = {f"QUANTUMJOBS_ORACLE_{name.upper()}": client_of(session, name) for name in compared}
     if "--bench" not in session.posargs:
         session.run("python", "-m", "pytest", "-m", "not soak", "tests/oracles", *session.posargs, env=env)
         return
     options = [word for word in session.posargs if word != "--bench"]
     for script in sorted((ROOT / "benchmarks").glob("oracle_*.py")):
-        session.log(f"{script.stem}: ratios to the vendor's client in the same run")
+        session.log(f"{script.stem}: ratios to the other side in the same run")
         session.run("python", str(script), *options, env=env)
 
 
 def client_of(session: nox.Session, vendor: str) -> str:
-    """The Python of an environment with the vendor's client and nothing of ours; kept until its pins change."""
+    """The Python of an environment with what we are compared with, and nothing of ours; kept until its pins change."""
     requirements = PINS / f"oracle-{vendor}.txt"
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     kept = Path(session.virtualenv.location).parent

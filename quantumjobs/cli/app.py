@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import quantumjobs
-from quantumjobs.cli import texts
+from quantumjobs.cli import app_jobs, texts
+from quantumjobs.cli.flags import Debug, Json, Progress, Timeout, Top
 
 if TYPE_CHECKING:
     from quantumjobs.cli.asked import Asked
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, and nothing else.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show where errors come from; QUANTUMJOBS_DEBUG=1 does the same.")]
 
 # Plain help: rich's panels take longer to import than all the rest, and break the tables.
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -65,16 +63,9 @@ def _run(
     no_transpile: Annotated[
         bool, typer.Option("--no-transpile", help="Refuse circuits that the backend does not take as they are.")
     ] = False,
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Wait no longer than this.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many outcomes of each circuit are printed.")] = 16,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--no-progress",
-            show_default=False,
-            help="On standard error, by default on a terminal only; elsewhere --progress writes a line per change.",
-        ),
-    ] = None,
+    timeout: Timeout = None,
+    top: Top = 16,
+    progress: Progress = None,
     json: Json = False,
     debug: Debug = False,  # noqa: ARG001 - read before the rest, so that it holds for all of it
 ) -> object:  # typer reads annotations, and this one would load what `--help` does not need
@@ -120,6 +111,29 @@ def _emulate(
         str, typer.Option(metavar="KIND", help="'simulated'; or 'zeros', 'ones' or bits, without simulation.")
     ] = "simulated",
     script: Annotated[str | None, typer.Option(metavar="FILE", help="Faults, a JSON list.", show_default=False)] = None,
+    idempotency: Annotated[
+        bool | None,
+        typer.Option(
+            "--idempotency/--no-idempotency",
+            show_default=False,
+            help="Of generic: whether submissions with one Idempotency-Key are one job, as by default.",
+        ),
+    ] = None,
+    find: Annotated[
+        bool | None,
+        typer.Option(
+            "--find/--no-find",
+            show_default=False,
+            help="Of generic: whether jobs are found by their Client-Reference, as by default.",
+        ),
+    ] = None,
+    accepting: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", show_default=False, help="Of generic: from a submission to its job."),
+    ] = None,
+    replying: Annotated[
+        float | None, typer.Option(metavar="SECONDS", show_default=False, help="Of generic: from there to the reply.")
+    ] = None,
     debug: Debug = False,  # noqa: ARG001 - as above
 ) -> object:
     from quantumjobs.cli import asked
@@ -136,5 +150,9 @@ def _emulate(
             "seed": seed,
             "token": token,
             "results": results,
+            **asked.of_generic(vendor, idempotency=idempotency, find=find, accepting=accepting, replying=replying),
         },
     )
+
+
+app_jobs.add_to(app)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from quantumjobs.circuits.given import SUFFIXES
+from quantumjobs.cli.asked_jobs import AskedOfJobs
 from quantumjobs.client.backend import Backend
 from quantumjobs.errors import UsageError
 
@@ -88,9 +89,9 @@ class Emulate(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
 
 
-Asked = Run | Backends | Emulate
+Asked = Run | Backends | Emulate | AskedOfJobs
 
-VENDORS = {"aqt": "AqtEmulator"}
+VENDORS = {"aqt": "AqtEmulator", "generic": "GenericEmulator"}
 """The emulators, by the name of their provider."""
 
 
@@ -199,6 +200,22 @@ def seconds(flag: str, given: float) -> float:
     if not isfinite(given) or given < 0:
         raise UsageError(f"{flag} {given:g}: a number of seconds is needed, and no less than 0")
     return given
+
+
+def of_generic(vendor: str, **given: Any) -> dict[str, Any]:
+    """Settings that only the generic service has, without those that were not given.
+
+    Raises `UsageError` for one that is given to another emulator.
+    """
+    found = {
+        name: seconds(f"--{name}", value) if isinstance(value, float) else value
+        for name, value in given.items()
+        if value is not None
+    }
+    if found and vendor != "generic":
+        flags = ", ".join(f"--{'no-' if value is False else ''}{name}" for name, value in found.items())
+        raise UsageError(f"{flags}: only the generic service has this, not {vendor}")
+    return found
 
 
 def script(name: str | None) -> tuple[Fault, ...]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from quantumjobs.cli.exits import Exit, Trouble, trouble
 from quantumjobs.cli.terminal import Terminal, Unread, unread
+
+if TYPE_CHECKING:
+    from quantumjobs.cli.asked_jobs import AskedOfJobs
 
 
 def carry_out(arguments: Sequence[str]) -> int:
@@ -26,7 +30,9 @@ def carry_out(arguments: Sequence[str]) -> int:
                 found = _understood(error)
                 terminal.complain(found, error)
             if "--json" in words:
-                _tell(terminal, found, lists="backends" in words[:1])
+                from quantumjobs.cli.documents import document
+
+                terminal.show([document("".join(words[:1]), found.code, found)])
             return found.code
     except Unread as error:
         terminal.abandon()
@@ -48,17 +54,50 @@ def _do(arguments: list[str], terminal: Terminal) -> int:
         raise Unread from error
     if isinstance(asked, int):
         return asked if arguments else Exit.USAGE
-    from quantumjobs.cli.asked import Emulate, Run
+    from quantumjobs.cli.asked import Backends, Emulate, Run
 
-    if isinstance(asked, Emulate):
-        from quantumjobs.cli import emulating
+    # Each imports what it needs, and no more: `jobs` is to be quick, and `emulate` needs an extra.
+    match asked:
+        case Run():
+            from quantumjobs.cli import running
 
-        return emulating.emulate(asked, terminal)
-    from quantumjobs.cli import listing, running
+            return running.run(asked, terminal)
+        case Emulate():
+            from quantumjobs.cli import emulating
 
-    if isinstance(asked, Run):
-        return running.run(asked, terminal)
-    return listing.backends(asked, terminal)
+            return emulating.emulate(asked, terminal)
+        case Backends():
+            from quantumjobs.cli import listing
+
+            return listing.backends(asked, terminal)
+        case _:
+            return _about_jobs(asked, terminal)
+
+
+def _about_jobs(asked: AskedOfJobs, terminal: Terminal) -> int:
+    from quantumjobs.cli import asked_jobs, deciding, doctoring, keeping, listing, results, showing, watching
+
+    match asked:
+        case asked_jobs.Jobs():
+            return listing.jobs(asked, terminal)
+        case asked_jobs.Show():
+            return showing.show(asked, terminal)
+        case asked_jobs.Fetch():
+            return results.result(asked, terminal)
+        case asked_jobs.Cancel():
+            return deciding.cancel(asked, terminal)
+        case asked_jobs.Decide():
+            return deciding.decide(asked, terminal)
+        case asked_jobs.Watch():
+            return watching.watch(asked, terminal)
+        case asked_jobs.Doctor():
+            return doctoring.doctor(asked, terminal)
+        case asked_jobs.Gc():
+            return keeping.gc(asked, terminal)
+        case asked_jobs.Export():
+            return keeping.export(asked, terminal)
+        case asked_jobs.Import():
+            return keeping.import_jobs(asked, terminal)
 
 
 def _understood(error: Exception) -> Trouble:
@@ -68,10 +107,3 @@ def _understood(error: Exception) -> Trouble:
         return trouble(error)
     command = getattr(getattr(error, "ctx", None), "command_path", "quantumjobs")
     return Trouble("UsageError", str(message()), f"see {command} --help", Exit.USAGE)
-
-
-def _tell(terminal: Terminal, found: Trouble, *, lists: bool) -> None:
-    from quantumjobs.cli import report
-
-    make = report.backends_document if lists else report.document
-    terminal.show([make((), found.code, found)])

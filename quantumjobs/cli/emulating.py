@@ -16,7 +16,10 @@ from quantumjobs.testing import emulators
 if TYPE_CHECKING:
     from quantumjobs.testing.emulators import Emulator
 
-_HINTS = {"aqt": "AQT_TOKEN={token} AQT_PORTAL_URL={url}"}
+_HINTS = {
+    "aqt": "AQT_TOKEN={token} AQT_PORTAL_URL={url}",
+    "generic": "quantumjobs.testing.emulators.GenericProvider(url='{url}', token='{token}')",
+}
 """How clients of a vendor find the emulator."""
 
 

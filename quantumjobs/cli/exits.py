@@ -39,10 +39,10 @@ class Exit(IntEnum):
 
 MEANINGS = {
     Exit.DONE: "every job is done",
-    Exit.JOB: "a job failed, was refused, cancelled or lost; or some did and some did not",
+    Exit.JOB: "a job failed, was refused, cancelled or lost, or could not be cancelled; or some did and some did not",
     Exit.USAGE: "the command, a circuit or the configuration is wrong; nothing ran",
     Exit.UNAVAILABLE: "the provider, its credentials or the ledger are not available",
-    Exit.UNCERTAIN: "the provider may or may not have taken a job; look there before you run it again",
+    Exit.UNCERTAIN: "the provider may or may not have taken a job: look there, then adopt, resubmit or abandon it",
     Exit.TIMEOUT: "--timeout ended the wait",
     Exit.BUG: "something unexpected; --debug shows where",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
@@ -90,6 +90,11 @@ def trouble(error: BaseException) -> Trouble:
 def _hint(error: BaseException, code: Exit) -> str:
     if isinstance(error, ProviderUnavailable):
         return "nothing was submitted; try again later"
+    if isinstance(error, SubmissionUncertain) and error.job is not None:
+        job = error.job.id
+        return (
+            f"look at the provider; then 'quantumjobs adopt {job} REMOTE_ID', or resubmit or abandon instead of adopt"
+        )
     if code is Exit.UNCERTAIN:
         return "look at the provider before you run this again: it may have been taken"
     if code is Exit.BUG:

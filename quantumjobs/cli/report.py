@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-import quantumjobs
+from quantumjobs.cli import documents
 from quantumjobs.cli.exits import Exit, Trouble
 from quantumjobs.core.results import CircuitResult, Result
 from quantumjobs.core.states import JobState
 from quantumjobs.display import Chart, counts_bars, neutral, one_line
 from quantumjobs.engine.job import Job
 from quantumjobs.errors import UsageError
-
-SCHEMA = 1
 
 
 class Circuit(Struct, frozen=True):
@@ -34,7 +31,7 @@ class Circuit(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """One file's end. `circuits` holds what was finished, also where there is a `trouble`."""
 
-    file: str
+    file: str | None
     backend: str
     job: str | None
     remote_id: str | None
@@ -59,7 +56,13 @@ class Report(Struct, frozen=True):
 
 
 def report(
-    file: str, backend: str, job: Job | None, result: Result | None, trouble: Trouble | None, *, memory: bool = False
+    file: str | None,
+    backend: str,
+    job: Job | None,
+    result: Result | None,
+    trouble: Trouble | None,
+    *,
+    memory: bool = False,
 ) -> Report:
     """Read everything that is shown out of a job and its result; the job may have no result, or a partial one."""
     return Report(
@@ -87,27 +90,9 @@ def _circuit(item: CircuitResult, *, memory: bool) -> Circuit:
 
 
 # --- JSON -------------------------------------------------------------------------------
-def document(reports: Sequence[Report], code: Exit, trouble: Trouble | None = None) -> str:
-    """`texts.SCHEMA` says what it holds. ASCII only: no terminal and no encoding changes it."""
-    return _dump(code, trouble, "jobs", [_json(one) for one in reports])
-
-
-def backends_document(addresses: Sequence[str], code: Exit, trouble: Trouble | None = None) -> str:
-    """The same for `quantumjobs backends`: `backends` in place of `jobs`."""
-    return _dump(code, trouble, "backends", list(addresses))
-
-
-def _dump(code: Exit, trouble: Trouble | None, name: str, content: list[Any]) -> str:
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "quantumjobs": quantumjobs.__version__,
-            "exit_code": code.value,
-            name: content,
-            "error": trouble and trouble.as_json(),
-        },
-        indent=2,
-    )
+def document(reports: Sequence[Report], code: Exit, *, command: str = "run") -> str:
+    """The document of `run`, or of another command that tells the same."""
+    return documents.document(command, code, jobs=[_json(one) for one in reports])
 
 
 def _json(one: Report) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from uuid import uuid4
 
+from quantumjobs.cli import clients
 from quantumjobs.cli.asked import STDIN, Run, Source
 from quantumjobs.cli.board import Board, Line
 from quantumjobs.cli.exits import Exit, Trouble, together, trouble
@@ -99,7 +100,7 @@ async def _run(asked: Run, terminal: Terminal) -> list[Report]:
         if found.trouble is not None:
             terminal.complain(found.trouble, one.error, label=one.source.label)
 
-    return await run_all(Client(), asked, tell, Board(terminal, wanted=asked.progress), interrupts.over)
+    return await run_all(clients.open_client(), asked, tell, Board(terminal, wanted=asked.progress), interrupts.over)
 
 
 async def run_all(

@@ -28,6 +28,12 @@ class Unread(Exception):
     """Standard output takes nothing more: nobody reads it, or (the message says why) it cannot be written."""
 
 
+class Plain(str):
+    """A line without emphasis, whatever it begins with."""
+
+    __slots__ = ()
+
+
 class Terminal:
     """The two streams of one command. Colour only on a terminal that has it, and not with `NO_COLOR`."""
 
@@ -46,7 +52,9 @@ class Terminal:
         self.unicode = _is_terminal(self._out) and _has_unicode(self._out)
         self.unicode_aside = _has_unicode(self._err)
         self._colours = _is_terminal(self._out) and not os.environ.get("NO_COLOR")
-        self.width = columns() if _is_terminal(self._out) else PLAIN_WIDTH
+        self.room = columns() if _is_terminal(self._out) else None
+        """Columns a table may have; None where its lines are read by programs, too, and are best left whole."""
+        self.width = self.room or PLAIN_WIDTH
 
     # --- standard output --------------------------------------------------------------------
     def show(self, pieces: Iterable[str | Chart]) -> None:
@@ -73,7 +81,8 @@ class Terminal:
             self._console = Console(file=self._out, highlight=False, markup=False, emoji=False)
         for piece in pieces:
             if isinstance(piece, str):
-                text = Text(piece, style="dim" if piece.startswith("  ") else "bold")
+                style = "" if isinstance(piece, Plain) else "dim" if piece.startswith("  ") else "bold"
+                text = Text(piece, style=style)
                 self._console.print(text, soft_wrap=True)
                 continue
             for bar in piece.bars:
@@ -93,6 +102,10 @@ class Terminal:
             return
         self._said.add(line)
         self.write_aside(f"{line}\n" + (f"  {one_line(hint, unicode=self.unicode_aside)}\n" if hint else ""))
+
+    def told_of(self, job_id: str) -> None:
+        """The user knows how this job is: what was logged about it needs no saying (see `log`)."""
+        self._said.add(job_id)
 
     def complain(self, trouble: Trouble, error: BaseException | None = None, *, label: str = "") -> None:
         """Tell of an error; with `debug`, where it came from too. `label` is the file's whose job met it."""

@@ -46,8 +46,10 @@ def rule(check: Rule) -> Callable[[LedgerRules], None]:
 
 
 class LedgerRules:
-    """Subclass and give `make_ledger`; also `reopen`, where the ledger outlives its object, and `beside`, where several
-    objects may stand on one store."""
+    """Subclass and give `make_ledger`; also `reopen`, where the ledger outlives its object.
+
+    And `beside`, where several objects may stand on one store.
+    """
 
     async def make_ledger(self) -> Ledger:
         """A fresh, empty ledger."""

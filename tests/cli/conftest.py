@@ -12,6 +12,24 @@ Answer = tuple[int, str, str]
 
 
 @pytest.fixture
+def left(folder: Path, clouds: dict[str, Any]) -> Callable[..., str]:
+    """Submit a file, wait until it runs, and leave: the id of a job that nobody follows."""
+    import asyncio
+
+    from quantumjobs.cli import clients
+
+    async def leave(backend: str) -> str:
+        async with clients.open_client() as client:
+            job = await client.backend(backend).run(folder / "bell.qasm", name="bell.qasm")
+            async for snapshot in job.events():
+                if snapshot.state == "running":
+                    break
+        return job.id
+
+    return lambda backend="fake/sim": asyncio.run(leave(backend))
+
+
+@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with circuits in it."""
     write_circuits(tmp_path)
@@ -24,13 +42,12 @@ def clouds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Providers of this process's command line, by name; a test may put others in."""
     import functools
 
-    from quantumjobs.cli import listing, running
+    from quantumjobs.cli import clients
     from quantumjobs.client.client import Client
     from quantumjobs.testing import FakeProvider
 
     providers: dict[str, Any] = {"fake": FakeProvider(pushes=True)}
-    for module in (running, listing):
-        monkeypatch.setattr(module, "Client", functools.partial(Client, providers=providers))
+    monkeypatch.setattr(clients, "Client", functools.partial(Client, providers=providers))
     return providers
 
 

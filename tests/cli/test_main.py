@@ -257,12 +257,12 @@ def test_a_wrong_command_is_told_on_standard_error_in_one_line_and_a_hint(folder
 
 
 def test_something_unexpected_is_one_line_and_with_debug_a_traceback(folder, quantumjobs, monkeypatch):
-    from quantumjobs.cli import running
+    from quantumjobs.cli import clients
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by what?")
 
-    monkeypatch.setattr(running, "Client", broken)
+    monkeypatch.setattr(clients, "Client", broken)
     code, out, err = quantumjobs("run", "bell.qasm")
     assert (code, out) == (70, "")
     assert err.startswith("quantumjobs: ZeroDivisionError: by what?\n  ")

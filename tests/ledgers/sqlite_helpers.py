@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from quantumjobs.abc import Change
 from quantumjobs.core.records import Handle, JobRecord, Link
-from quantumjobs.ledgers.sqlite import InlineLedger
+from quantumjobs.ledgers.sqlite.face import StoreLedger
 from quantumjobs.testing.ledger_rules import digest, job
 
 ROOT = Path(__file__).parents[2]
@@ -26,16 +26,16 @@ def intent(name: str, *, size: int = 10) -> tuple[list[Change], list[Handle], di
     return [Change(record=replace(job(name), payload=digest(body)))], [handle], {digest(body): body}
 
 
-async def commit(ledger: InlineLedger, name: str, *, size: int = 10) -> JobRecord:
+async def commit(ledger: StoreLedger, name: str, *, size: int = 10) -> JobRecord:
     """Commit an intent."""
     changes, handles, blobs = intent(name, size=size)
     await ledger.commit(changes, handles=handles, blobs=blobs)
     return changes[0].record
 
 
-async def whole(ledger: InlineLedger, name: str, *, size: int = 10) -> bool:
+async def whole(ledger: StoreLedger, name: str, *, size: int = 10) -> bool:
     """Whether an intent is there; fails where half of it is."""
-    changes, handles, blobs = intent(name, size=size)
+    _, handles, blobs = intent(name, size=size)
     record = bool(await ledger.records([name]))
     handle = handles[0] in await ledger.handles()
     assert record == handle, f"half of {name} is there"

@@ -1,5 +1,6 @@
 """The ledger's files: how they are made and checked, versions, migrations, bodies, backup, health."""
 
+# ruff: noqa: ASYNC240 - nothing else runs in the loops of these tests
 from __future__ import annotations
 
 import os
@@ -15,8 +16,9 @@ from quantumjobs.core.records import Handle
 from quantumjobs.core.states import JobState
 from quantumjobs.errors import LedgerError, LedgerWriteError
 from quantumjobs.ledgers import places
-from quantumjobs.ledgers.sqlite import InlineLedger, SqliteLedger, bodies, files, schema
+from quantumjobs.ledgers.sqlite import InlineLedger, SqliteLedger, bodies, files, removal, schema
 from quantumjobs.ledgers.sqlite.connection import wal_is_safe
+from quantumjobs.ledgers.sqlite.rows import Commit
 from quantumjobs.testing.ledger_rules import after, digest, job, started
 from tests.ledgers.sqlite_helpers import MODES, commit, intent, whole
 
@@ -295,8 +297,6 @@ async def test_what_has_no_form_fails_its_own_commit_only(path: Path) -> None:
         await ledger.commit([Change(record=job("a"))], handles=[odd])
     assert await ledger.records(["a"]) == []
     store = ledger._store
-    from quantumjobs.ledgers.sqlite.rows import Commit
-
     good = [Commit(*intent(name)) for name in ("b", "c")]
     too_long = Commit([Change(record=replace(job("d"), version=1 << 63))], (), {})  # fits msgpack, not SQLite
     unnamed = Commit((), (), {"../../x": b"x" * BIG})
@@ -316,8 +316,6 @@ async def test_what_has_no_form_fails_its_own_commit_only(path: Path) -> None:
 async def test_a_conflict_in_a_group_is_its_own(path: Path) -> None:
     ledger = InlineLedger(path)
     held = await commit(ledger, "held")
-    from quantumjobs.ledgers.sqlite.rows import Commit
-
     first = Commit([Change(record=after(held), event=started())], (), {})
     rival = Commit([Change(record=job("x")), Change(record=after(held), event=started())], (), {digest(b"x"): b"x"})
     second = Commit([Change(record=after(after(held)), event=started())], (), {})
@@ -430,7 +428,7 @@ async def test_a_body_that_was_removed_while_it_was_about_to_be_used_is_written_
     ledger, other = InlineLedger(path), InlineLedger(path)
     record = await commit(ledger, "a", size=BIG)
     await ledger.commit([Change(record=after(record, state=JobState.CANCELLED), event=started())])
-    (name, body), = intent("a", size=BIG)[2].items()
+    ((name, body),) = intent("a", size=BIG)[2].items()
     real = other._store.bodies.write
     calls = []
 
@@ -438,8 +436,6 @@ async def test_a_body_that_was_removed_while_it_was_about_to_be_used_is_written_
         real(given)
         if not calls:  # between the other's file and its transaction
             calls.append(ledger._store)
-            from quantumjobs.ledgers.sqlite import removal
-
             removal.remove(ledger._store, ["h-a"])
 
     other._store.bodies.write = write  # type: ignore[method-assign]

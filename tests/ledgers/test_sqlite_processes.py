@@ -1,5 +1,6 @@
 """Several objects, threads and processes on one ledger file: locks, ownership, kill -9, forks, cancelled callers."""
 
+# ruff: noqa: ASYNC251 - nothing else runs in the loops of these tests
 from __future__ import annotations
 
 import asyncio
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from quantumjobs.abc import Change
 from quantumjobs.errors import LedgerError, LedgerWriteError
 from quantumjobs.ledgers.sqlite import InlineLedger, SqliteLedger, owners
+from quantumjobs.ledgers.sqlite.rows import Commit
 from quantumjobs.testing.ledger_rules import after, job, started
 from tests.ledgers.sqlite_helpers import MODES, commit, end, finish, intent, python, whole
 
@@ -56,6 +59,7 @@ HAMMER = """
 import asyncio, os, sys
 from quantumjobs.abc import Change
 from quantumjobs.ledgers.sqlite import SqliteLedger
+from quantumjobs.ledgers.sqlite.rows import Commit
 from quantumjobs.testing.ledger_rules import after, started
 from tests.ledgers.sqlite_helpers import intent
 
@@ -291,7 +295,12 @@ async def test_commits_that_wait_are_written_together(path: Path) -> None:
     await commit(ledger, "first")
     groups = []
     real = ledger._store.commit_group
-    ledger._store.commit_group = lambda commits: groups.append(len(commits)) or real(commits)  # type: ignore
+
+    def counted(commits: Sequence[Commit]) -> list[Exception | None]:
+        groups.append(len(commits))
+        return real(commits)
+
+    ledger._store.commit_group = counted  # type: ignore[method-assign]
     await asyncio.gather(*(commit(ledger, f"j{n}") for n in range(200)))
     assert sum(groups) == 200
     assert len(groups) < 20

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from quantumjobs.testing.emulators.faults import Fault as Fault
     from quantumjobs.testing.emulators.faults import read_faults as read_faults
     from quantumjobs.testing.emulators.frame import Emulator as Emulator
+    from quantumjobs.testing.emulators.generic import GenericEmulator as GenericEmulator
+    from quantumjobs.testing.emulators.generic_adapter import GenericProvider as GenericProvider
     from quantumjobs.testing.emulators.serving import serve as serve
 
 _HOMES = {
     "AqtEmulator": "aqt",
     "Emulator": "frame",
     "Fault": "faults",
+    "GenericEmulator": "generic",
+    "GenericProvider": "generic_adapter",
     "read_faults": "faults",
     "serve": "serving",
 }
-_SERVED = {"AqtEmulator", "Emulator", "serve"}
+_SERVED = {"AqtEmulator", "Emulator", "GenericEmulator", "serve"}
 
-__all__ = ["AqtEmulator", "Emulator", "Fault", "read_faults", "serve"]
+__all__ = ["AqtEmulator", "Emulator", "Fault", "GenericEmulator", "GenericProvider", "read_faults", "serve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -197,4 +197,3 @@ def came_to_nothing(record: JobRecord, traits: Any) -> bool:
     if record.state is S.CANCELLED and isinstance(traits.submit, Rerunnable):
         return True
     return record.state in (S.CANCELLED, S.REJECTED) and record.remote_id is None
-

@@ -52,6 +52,7 @@ class Way:
         audit.leaves(life, fake, operation, args)
         request = abroad(self._travel(operation, adapter, *args))
         life.requests[request] = None
+        request.add_done_callback(lambda _: audit.arrived(fake, operation, args))
         await asyncio.wait([request])
         life.requests.pop(request, None)
         life.check()
@@ -66,7 +67,6 @@ class Way:
             _SENDER.set((self.audit, self.life, self.fake))
             return await getattr(adapter, operation)(*args)
         finally:
-            self.audit.arrived(self.fake, operation, args)
             if delay:
                 await asyncio.sleep(delay)
 

@@ -127,7 +127,7 @@ class Guarded:
         self._life = life
         self._disk = disk
         self._committed = committed
-        self._waiting: deque[tuple[asyncio.Task[None], Callable[[], Awaitable[None]]]] = deque()
+        self._waiting: deque[tuple[asyncio.Task[None], list[bool], Callable[[], Awaitable[None]]]] = deque()
         self.immediate = not disk.delay
         life.on_death.append(self._died)
 
@@ -152,23 +152,28 @@ class Guarded:
         self._life.passes("after", kind)
 
     async def _slowly(self, write: Callable[[], Awaitable[None]]) -> None:
+        begun: list[bool] = []
+
         async def later() -> None:
             await asyncio.sleep(self._disk.delay / 2)
-            self._waiting.popleft()
-            await write()
-            await asyncio.sleep(self._disk.delay / 2)
+            begun.append(True)
+            try:
+                await write()
+                await asyncio.sleep(self._disk.delay / 2)  # there, and nobody here knows it yet
+            finally:
+                self._waiting.remove(mine)
 
         task = abroad(later())
-        self._waiting.append((task, write))
+        mine = (task, begun, write)
+        self._waiting.append(mine)
         await asyncio.wait([task])
         self._life.check()
         task.result()
 
     def _died(self, landing: bool) -> None:
-        while self._waiting:
-            task, write = self._waiting.popleft()
+        for task, begun, write in self._waiting:
             task.cancel()
-            if landing:
+            if landing and not begun:
                 with suppress(StopIteration, Exception):  # it never suspends
                     write().__await__().send(None)  # type: ignore[attr-defined]
         self._inner.die()
@@ -176,7 +181,7 @@ class Guarded:
     async def _read(self, name: str, *args: Any, **kwargs: Any) -> Any:
         self._life.check()
         if self._waiting:  # after all commits that were made before
-            await asyncio.wait([self._waiting[-1][0]])
+            await asyncio.wait([task for task, _, _ in self._waiting])
             self._life.check()
         return await getattr(self._inner, name)(*args, **kwargs)
 
@@ -209,7 +214,7 @@ class Guarded:
 
     async def aclose(self) -> None:
         while self._waiting:  # what was begun is written
-            await asyncio.wait([self._waiting[-1][0]])
+            await asyncio.wait([task for task, _, _ in self._waiting])
         await self._inner.aclose()
 
 

@@ -1,0 +1,67 @@
+"""What a program is shown is durable, and what is durable is whole: looked at in every commit that an engine makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import quantumjobs as qj
+from quantumjobs.abc import Change
+from quantumjobs.core.records import Handle, JobRecord
+from quantumjobs.core.states import Fetch
+from quantumjobs.ledgers.memory import MemoryLedger
+from quantumjobs.testing.fake import FakeProvider
+from tests.engine.helpers import BELL, client_on
+
+
+class Slow(MemoryLedger):
+    """Takes a second for a commit, and looks around meanwhile."""
+
+    immediate = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.client: qj.Client | None = None
+        self.early: list[str] = []
+
+    async def commit(
+        self, changes: Sequence[Change], *, handles: Sequence[Handle] = (), blobs: Mapping[str, bytes] = {}
+    ) -> None:
+        await asyncio.sleep(1)
+        for change in changes:
+            shown = self._shown(change.record.id)
+            if shown is not None and shown.version >= change.record.version:
+                self.early.append(f"{type(change.event).__name__} is shown before it is durable")
+        await super().commit(changes, handles=handles, blobs=blobs)
+        for change in changes:
+            result = change.record.result
+            missing = [digest for digest in result.blobs.values() if digest not in self._blobs] if result else []
+            if missing:
+                self.early.append(f"{type(change.event).__name__} is durable before its result")
+
+    def _shown(self, job_id: str) -> JobRecord | None:
+        engine = self.client._engine if self.client is not None else None
+        known = engine.known(job_id) if engine is not None else None
+        return known.record if known is not None else None
+
+
+async def _runs(**settings: Any) -> Slow:
+    ledger = Slow()
+    fake = FakeProvider(running=5, **settings)
+    async with client_on(fake, ledger=ledger) as client:
+        ledger.client = client
+        await (await client.backend("fake/sim").run(BELL))
+        cancelled = await client.backend("fake/sim").run(BELL)
+        await cancelled.cancel()
+        await cancelled.wait()
+    assert len(await ledger.events()) > 8
+    return ledger
+
+
+async def test_nothing_is_shown_before_it_is_durable_and_nothing_is_durable_without_its_result() -> None:
+    assert (await _runs()).early == []
+
+
+async def test_the_same_for_results_that_are_fetched() -> None:
+    assert (await _runs(fetch=Fetch.EAGER)).early == []

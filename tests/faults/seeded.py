@@ -1,0 +1,273 @@
+"""Mistakes that must not go unnoticed: each a text of the library, what it becomes, and the tests that must fail then."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 400.0
+"""Seconds for the tests of one fault."""
+
+_ENGINE = ("tests/engine/test_submitting.py", "tests/engine/test_sharing.py", "tests/engine/test_ownership_races.py")
+_MACHINE = "tests/engine/test_machine.py"
+_FILES = "tests/ledgers/test_sqlite_files.py"
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """`text` stands once in `file`; `becomes` is the mistake."""
+
+    name: str
+    file: str
+    text: str
+    becomes: str
+    tests: tuple[str, ...]
+
+
+FAULTS = (
+    Seeded(
+        "the intent is written while it is sent already",
+        "engine/intents.py",
+        "await engine.ledger.commit([Change(record=record) for record in new], handles=(handle,), blobs=blobs)",
+        "engine.spawn(engine.ledger.commit([Change(record=record) for record in new], handles=(handle,), blobs=blobs))",
+        (*_ENGINE, _MACHINE),
+    ),
+    Seeded(
+        "what nobody can know is sent again",
+        "engine/sender.py",
+        "        job.undecided = True\n        for handle",
+        "        await engine.apply(job, SubmitDeferred(at=engine.wall(), reason='again'))\n        for handle",
+        _ENGINE,
+    ),
+    Seeded(
+        "a request that may have arrived counts as not sent",
+        "engine/sender.py",
+        "outcome = SubmitInDoubt if error.sent else SubmitDeferred",
+        "outcome = SubmitDeferred",
+        _ENGINE,
+    ),
+    Seeded(
+        "garbage for an answer counts as not taken",
+        "engine/sender.py",
+        "            await engine.apply(job, SubmitInDoubt(at=now(), reason=str(error)))\n        else:",
+        "            await engine.apply(job, SubmitDeferred(at=now(), reason=str(error)))\n        else:",
+        _ENGINE,
+    ),
+    Seeded(
+        "a search that finds nothing at once is a proof",
+        "engine/sender.py",
+        "if found is not None and isinstance(how, Findable) and",
+        "if found is not None and isinstance(how, Findable) or",
+        _ENGINE,
+    ),
+    Seeded(
+        "of several that a search finds, one is remembered",
+        "engine/sender.py",
+        "for more in found[1:]:",
+        "for more in found[:0]:",
+        _ENGINE,
+    ),
+    Seeded(
+        "the same bytes are sent again past the provider's window",
+        "engine/sender.py",
+        "until = (job.record.sent_at or job.record.created_at) + window",
+        "until = engine.wall() + window",
+        (*_ENGINE, _MACHINE),
+    ),
+    Seeded(
+        "a submit that could not be written down is sent",
+        "engine/engine.py",
+        "_WISHES = (SubmitStarted, ",
+        "_WISHES = (",
+        ("tests/engine/test_lifecycle.py", *_ENGINE, _MACHINE),
+    ),
+    Seeded(
+        "what the ledger could not keep is forgotten",
+        "engine/engine.py",
+        "            job.unsaved, job.unsaved_blobs = changes, blobs\n            self._tell_unsaved",
+        "            self._tell_unsaved",
+        ("tests/engine/test_lifecycle.py", *_ENGINE, _MACHINE),
+    ),
+    Seeded(
+        "an event is written before its result",
+        "engine/engine.py",
+        "            await self.ledger.commit(changes, blobs=blobs)",
+        "            await self.ledger.commit(changes); await self.ledger.commit((), blobs=blobs)",
+        ("tests/engine/test_durable.py",),
+    ),
+    Seeded(
+        "it is published before it is durable",
+        "engine/engine.py",
+        "                    await self._commit(job, Change(record=new, event=event), blobs)",
+        "                    job.record = new; await self._commit(job, Change(record=new, event=event), blobs)",
+        ("tests/engine/test_durable.py",),
+    ),
+    Seeded(
+        "a former owner goes on as if it were one",
+        "engine/engine.py",
+        "if not job.ours and isinstance(event, _OWNERS):",
+        "if not job and isinstance(event, _OWNERS):",
+        (*_ENGINE, _MACHINE),
+    ),
+    Seeded(
+        "a job found while it was sent is no doubt",
+        "engine/sharing.py",
+        "    if record.state is S.SUBMITTING:",
+        "    if record.state is S.RUNNING:",
+        _ENGINE,
+    ),
+    Seeded(
+        "a take-over does not raise the fence",
+        "engine/sharing.py",
+        "TakenOver(at=at, fence=record.fence + 1)",
+        "TakenOver(at=at, fence=record.fence)",
+        _ENGINE,
+    ),
+    Seeded(
+        "nobody looks for the dead after the start",
+        "engine/sharing.py",
+        "                    if self._everything or self._engine.has_foreign:",
+        "                    if not self._everything:",
+        _ENGINE,
+    ),
+    Seeded(
+        "who was taken over from goes on looking and sending",
+        "engine/sharing.py",
+        "        if record.fence > old.fence and job.ours:",
+        "        if record.fence < old.fence and job.ours:",
+        (*_ENGINE, _MACHINE),
+    ),
+    Seeded(
+        "jobs of another account are followed",
+        "engine/finder.py",
+        "            if here != record.lane:",
+        "            if not here:",
+        ("tests/engine/test_lifecycle.py", *_ENGINE, "tests/engine/test_portable.py"),
+    ),
+    Seeded(
+        "a key is not looked up",
+        "engine/engine.py",
+        "            held = await self.intents.held(key, intent)\n            if held is not None:\n                return held, False\n        lane",
+        "            held = None\n            if held is not None:\n                return held, False\n        lane",
+        _ENGINE,
+    ),
+    Seeded(
+        "a resend does not ask whether it is still in doubt",
+        "engine/sender.py",
+        "SubmitStarted(at=engine.wall()), only_in=_DOUBTFUL)",
+        "SubmitStarted(at=engine.wall()))",
+        (*_ENGINE, _MACHINE),
+    ),
+    Seeded(
+        "one answer that a job is not there means that it is lost",
+        "core/machine.py",
+        "    return record.gone_count + 1 >= traits.gone_after and",
+        "    return record.gone_count + 1 >= traits.gone_after or",
+        ("tests/engine/test_looking.py", "tests/core/test_laws.py"),
+    ),
+    Seeded(
+        "a local simulation runs again for ever",
+        "core/machine.py",
+        "return S.CREATED if record.attempts < traits.submit.attempts else S.FAILED",
+        "return S.CREATED",
+        ("tests/core/test_laws.py", "tests/engine/test_lifecycle.py", *_ENGINE, _MACHINE),
+    ),
+    Seeded(
+        "a ledger in memory takes any version",
+        "ledgers/memory.py",
+        "if record.version != held.version + 1:",
+        "if record.version < 0:",
+        ("tests/ledgers/test_memory.py",),
+    ),
+    # --- the file -------------------------------------------------------------------------
+    Seeded(
+        "the file takes any version",
+        "ledgers/sqlite/group.py",
+        "if record.version != version + 1:",
+        "if record.version < 0:",
+        ("tests/ledgers/test_sqlite_rules.py",),
+    ),
+    Seeded(
+        "the file takes an older fence",
+        "ledgers/sqlite/group.py",
+        "if record.fence < fence:",
+        "if record.fence < 0:",
+        ("tests/ledgers/test_sqlite_rules.py",),
+    ),
+    Seeded(
+        "SQLite does not wait for the disk",
+        "ledgers/sqlite/connection.py",
+        "PRAGMA synchronous = {'FULL' if in_use == 'wal' else 'EXTRA'}",
+        "PRAGMA synchronous = OFF",
+        (_FILES,),
+    ),
+    Seeded(
+        "a body's file is not synced",
+        "ledgers/sqlite/bodies.py",
+        "            sync_file(descriptor)\n",
+        "",
+        (_FILES, "tests/faults/test_syncs.py"),
+    ),
+    Seeded(
+        "a body's name is not synced",
+        "ledgers/sqlite/bodies.py",
+        "            self._directory(directory)\n            sync_directory(directory)",
+        "            self._directory(directory)",
+        (_FILES, "tests/faults/test_syncs.py"),
+    ),
+    Seeded(
+        "an owner whose lock is free counts as alive",
+        "ledgers/sqlite/owners.py",
+        "        return not _lock(descriptor, shared=True)",
+        "        return True",
+        ("tests/ledgers/test_sqlite_rules.py", "tests/ledgers/test_sqlite_processes.py"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the tests said: some failed, all passed, or neither, where they could not run."""
+
+    failed: bool
+    passed: bool
+    first: str
+    output: str
+
+
+def seed(fault: Seeded | None, place: Path) -> Path:
+    """A copy of the library with that mistake, if any, and of the tests. Raises `AssertionError` where the text is not there once."""
+    for name in ("quantumjobs", "tests"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+    shutil.copy(ROOT / "pyproject.toml", place)
+    if fault is None:
+        return place
+    target = place / "quantumjobs" / fault.file
+    text = target.read_text()
+    assert text.count(fault.text) == 1, f"{fault.name}: its text stands {text.count(fault.text)} times in {fault.file}"
+    target.write_text(text.replace(fault.text, fault.becomes))
+    return place
+
+
+def run(place: Path, tests: tuple[str, ...]) -> Found:
+    """The tests against that copy."""
+    environment = os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-W", "ignore", "--tb=no", *tests]
+    check = "import quantumjobs, sys; sys.exit(not quantumjobs.__file__.startswith(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", check, str(place)], cwd=place, env=environment, check=True)
+    try:
+        done = subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Found(failed=True, passed=False, first="(they did not end)", output="")
+    first = next((line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")), "")
+    # 1: tests failed; anything else (2: they could not be collected, 4, 5) would prove nothing
+    failed = done.returncode == 1 and bool(first)
+    passed = done.returncode == 0
+    return Found(failed=failed, passed=passed, first=first.removeprefix("FAILED "), output=done.stdout[-2000:])
