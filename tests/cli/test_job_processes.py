@@ -25,6 +25,16 @@ def call(folder):
     return call
 
 
+def detach(folder) -> str:
+    """Run a job at the distant provider, and stop waiting when it runs; its id."""
+    with Command("run", "bell.qasm", "--backend", "distant/sim", "--progress", "--json", folder=folder) as command:
+        command.until_said("running")
+        command.process.send_signal(signal.SIGINT)
+        code, out, _ = command.end()
+    assert code == 130
+    return json.loads(out)["jobs"][0]["job"]
+
+
 def test_what_one_process_ran_another_finds_again(folder, call):
     code, out, _ = call("run", "bell.qasm", "--shots", "50", "--json")
     assert code == 0
@@ -49,9 +59,7 @@ def test_a_simulation_that_ctrl_c_cancelled_is_listed_as_such(folder, call):
 
 def test_ctrl_c_stops_watching_and_not_the_job(folder, call):
     install_plugin(folder)
-    code, out, _ = call("run", "bell.qasm", "--backend", "distant/sim", "--timeout", "2", "--json")
-    assert code == 5
-    (job,) = json.loads(out)["jobs"]
+    job = detach(folder)
     with Command("watch", "--progress", folder=folder) as command:
         command.until_said("running")
         command.process.send_signal(signal.SIGINT)
@@ -59,13 +67,12 @@ def test_ctrl_c_stops_watching_and_not_the_job(folder, call):
     assert (code, out) == (130, "")
     assert err == "quantumjobs: interrupted: 1 job goes on\n"
     document = json.loads(call("jobs", "--json")[1])
-    assert [(one["job"], one["state"]) for one in document["jobs"]] == [(job["job"], "running")]
+    assert [(one["job"], one["state"]) for one in document["jobs"]] == [(job, "running")]
 
 
-def test_ctrl_c_ends_the_wait_for_a_result_and_says_where_the_job_is(folder, call):
+def test_ctrl_c_ends_the_wait_for_a_result_and_says_where_the_job_is(folder):
     install_plugin(folder)
-    code, out, _ = call("run", "bell.qasm", "--backend", "distant/sim", "--timeout", "2", "--json")
-    job = json.loads(out)["jobs"][0]["job"]
+    job = detach(folder)
     with Command("result", job, "--progress", folder=folder) as command:
         command.until_said("running")
         command.process.send_signal(signal.SIGINT)

@@ -9,7 +9,13 @@ from collections import deque
 
 import pytest
 
+import quantumjobs as qj
+from quantumjobs.cli.asked_jobs import Watch
+from quantumjobs.cli.board import Board
 from quantumjobs.cli.documents import EMPTY
+from quantumjobs.cli.interrupts import Interrupts
+from quantumjobs.cli.terminal import Terminal
+from quantumjobs.cli.watching import follow
 from quantumjobs.errors import ProviderUnavailable
 from quantumjobs.ledgers.sqlite import Health
 from quantumjobs.testing import FakeProvider, Fault
@@ -269,17 +275,30 @@ def test_a_cancel_that_cannot_be_sent_is_an_error_of_that_job(told, clouds, left
 
 
 # --- watch ------------------------------------------------------------------------------
-def test_watch_follows_all_that_live_and_prints_them_as_they_end(run, quantumjobs, clouds, left):
+def test_watch_follows_all_that_live_and_prints_their_ends(run, quantumjobs, clouds, left):
     run()
-    clouds["fake"] = FakeProvider(running=lambda index: (3.0, 1.0)[index])
-    slow, quick = left(), left()
-    code, out, err = quantumjobs("watch", "--timeout", "30", "--progress")
+    clouds["fake"] = FakeProvider(running=2.0)
+    first, second = left(), left()
+    code, out, err = quantumjobs("watch", "--timeout", "40", "--progress")
     assert code == 0
-    assert out.splitlines() == [
-        f"{quick[:8]} bell.qasm on fake/sim: completed (there: remote-1)",
-        f"{slow[:8]} bell.qasm on fake/sim: completed (there: remote-0)",
-    ]
-    assert f"{slow[:8]} bell.qasm: completed\n" in err
+    assert sorted(out.splitlines()) == sorted(
+        [
+            f"{first[:8]} bell.qasm on fake/sim: completed (there: remote-0)",
+            f"{second[:8]} bell.qasm on fake/sim: completed (there: remote-1)",
+        ]
+    )
+    assert f"{second[:8]} bell.qasm: completed\n" in err
+
+
+async def test_jobs_are_printed_as_they_end_and_not_in_the_order_given(capsys):
+    terminal = Terminal()
+    fake = FakeProvider(running=lambda index: (50, 10, 30)[index], pushes=True)
+    async with qj.Client(ledger="memory", providers={"fake": fake}) as client:
+        jobs = [await client.backend("fake/sim").run("any.qasm") for _ in range(3)]
+        async with Board(terminal, wanted=False) as board:
+            assert await follow(jobs, terminal, board, Watch(), Interrupts()) is None
+    printed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert printed == [jobs[at].id[:8] for at in (1, 2, 0)]
 
 
 def test_watch_without_anything_that_lives_is_done(run, quantumjobs, told):

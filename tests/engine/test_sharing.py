@@ -271,7 +271,7 @@ async def test_a_token_finds_the_job_in_the_ledger_and_follows_it_in_another(led
     fake = FakeProvider(queued=60)
     async with client(ledger, fake) as owner:
         job = await owner.backend("fake/sim").run([BELL, BELL], name="two", tags=["x"], shots=7)
-        ref = pickle.loads(pickle.dumps(job))  # noqa: S301 - our own
+        ref = pickle.loads(pickle.dumps(job))
         async with client(ledger, fake) as same:
             found = await same.attach(ref)
             assert list(await found.circuits()) == [BELL, BELL]

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from quantumjobs.abc import Change, Ledger
+from quantumjobs.abc import Change
 from quantumjobs.core.events import AnyEvent
 from quantumjobs.core.records import Handle, JobRecord
 from quantumjobs.errors import LedgerWriteError
@@ -17,6 +17,7 @@ from quantumjobs.ledgers.memory import MemoryLedger
 from quantumjobs.ledgers.sqlite import InlineLedger
 from tests.engine.machine.lives import Life, abroad
 
+T = TypeVar("T")
 Committed = Callable[[Life, Sequence[Change], Sequence[Handle]], None]
 
 
@@ -175,42 +176,42 @@ class Guarded:
             task.cancel()
             if landing and not begun:
                 with suppress(StopIteration, Exception):  # it never suspends
-                    write().__await__().send(None)  # type: ignore[attr-defined]
+                    write().__await__().send(None)
         self._inner.die()
 
-    async def _read(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    async def _read(self, question: Callable[[], Awaitable[T]]) -> T:
         self._life.check()
         if self._waiting:  # after all commits that were made before
             await asyncio.wait([task for task, _, _ in self._waiting])
             self._life.check()
-        return await getattr(self._inner, name)(*args, **kwargs)
+        return await question()
 
     async def blob(self, digest: str) -> bytes:
-        return await self._read("blob", digest)
+        return await self._read(lambda: self._inner.blob(digest))
 
     async def record(self, job_id: str) -> JobRecord:
-        return await self._read("record", job_id)
+        return await self._read(lambda: self._inner.record(job_id))
 
     async def records(self, job_ids: Sequence[str]) -> Sequence[JobRecord]:
-        return await self._read("records", job_ids)
+        return await self._read(lambda: self._inner.records(job_ids))
 
     async def handle(self, handle_id: str) -> Handle:
-        return await self._read("handle", handle_id)
+        return await self._read(lambda: self._inner.handle(handle_id))
 
     async def by_key(self, key: str) -> Handle | None:
-        return await self._read("by_key", key)
+        return await self._read(lambda: self._inner.by_key(key))
 
     async def handles(self, *, since: float | None = None, tag: str | None = None) -> Sequence[Handle]:
-        return await self._read("handles", since=since, tag=tag)
+        return await self._read(lambda: self._inner.handles(since=since, tag=tag))
 
     async def orphans(self) -> Sequence[JobRecord]:
-        return await self._read("orphans")
+        return await self._read(lambda: self._inner.orphans())
 
     async def others(self, *, after: int | None) -> tuple[int, Sequence[JobRecord]]:
-        return await self._read("others", after=after)
+        return await self._read(lambda: self._inner.others(after=after))
 
     async def events(self, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, str, AnyEvent]]:
-        return await self._read("events", after=after, limit=limit)
+        return await self._read(lambda: self._inner.events(after=after, limit=limit))
 
     async def aclose(self) -> None:
         while self._waiting:  # what was begun is written
@@ -224,8 +225,3 @@ def kind_of(changes: Sequence[Change]) -> str:
         return "key"
     event = changes[-1].event
     return "intent" if event is None else type(event).__name__
-
-
-def protocol(ledger: Guarded) -> Ledger:
-    """For the type checker: it is one."""
-    return ledger  # type: ignore[return-value]
