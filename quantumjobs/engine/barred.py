@@ -82,7 +82,8 @@ def _record(
         return record if payload else _moved(record, S.LOST, at, NEEDS_PICKLE)
     if record.state in UNSENT and record.remote_id is None:
         sent_at = record.created_at if record.sent_at is None else record.sent_at
-        return _moved(replace(record, sent_at=sent_at, doubtful=True), S.IN_DOUBT, at, NOT_KNOWN)
+        record = replace(record, payload="", sent_at=sent_at, doubtful=True)  # looked for at most, never sent
+        return _moved(record, S.IN_DOUBT, at, NOT_KNOWN)
     return record
 
 

@@ -70,12 +70,13 @@ class Sender:
     async def _launch(self, job: Tracked, passage: Passage) -> None:
         engine, lane = self._engine, job.lane
         sent = False
+        payload = b""
         try:
             if not engine.turnstile.passes():  # places come free many at a time
                 await engine.turnstile.turn()
-            await self._stage(job, passage)
-            record = await engine.apply(job, SubmitStarted(at=engine.wall()))
-            sent = record.state is S.SUBMITTING
+            payload = await engine.ledger.blob(job.record.payload)
+            await self._stage(job, passage, payload)
+            sent = await self._started(job)
         except (ProviderRejected, AdapterError) as error:
             if isinstance(error, AdapterError):
                 lane.enqueue(job)  # sent when the lane is mended
@@ -90,9 +91,32 @@ class Sender:
                 lane.free_slot(job)
                 lane.leave()
         if sent:
-            await self.send(job, passage)
+            await self.send(job, passage, payload)
 
-    async def _stage(self, job: Tracked, passage: Passage) -> None:
+    async def _started(self, job: Tracked, only_in: frozenset[JobState] | None = None) -> bool:
+        """Make `submitting(n)` durable. True: its request is now to be sent, by whoever asked, without delay."""
+        engine = self._engine
+        if self._is_leaving():
+            return False
+        task = asyncio.current_task()
+        if task is not None:
+            self._under_way.add(task)
+        started = False
+        try:
+            record = await engine.apply(job, SubmitStarted(at=engine.wall()), only_in=only_in)
+            started = record.state is S.SUBMITTING and job.ours
+            if started and self._is_leaving():  # nothing was sent, so that this is no doubt
+                started = False
+                await engine.apply(job, SubmitDeferred(at=engine.wall(), reason="the client was closed"))
+        finally:
+            if task is not None and not started:
+                self._under_way.discard(task)
+        return started
+
+    def _is_leaving(self) -> bool:
+        return self._engine.closed
+
+    async def _stage(self, job: Tracked, passage: Passage, payload: bytes) -> None:
         """What comes before a submit, if anything: the first step of its passage, which goes on after it."""
         lane = job.lane
         passage.doing = "stage"
@@ -101,24 +125,24 @@ class Sender:
             stages = lane.capability(Stages)
             if stages is not None:
                 lane.traffic.leads_through("submit", "stage")
-                await lane.call(stages.stage, await self._sending(job))
+                await lane.call(stages.stage, self._sending(job, payload))
         except (ProviderError, CredentialError) as error:
             lane.traffic.ended(passage, error)
             raise
         passage.doing = "submit"
 
-    async def _sending(self, job: Tracked) -> Sending:
+    def _sending(self, job: Tracked, payload: bytes) -> Sending:
         record = job.record
         return Sending(
             backend=record.backend,
-            payload=await self._engine.ledger.blob(record.payload),
+            payload=payload,
             token=record.id,
             first_sent_at=record.sent_at or self._engine.wall(),
             attempt=record.attempts,
             details=record.details,
         )
 
-    async def send(self, job: Tracked, passage: Passage) -> None:
+    async def send(self, job: Tracked, passage: Passage, payload: bytes) -> None:
         """The one request that `submitting(n)` stands for."""
         engine, lane = self._engine, job.lane
         now = engine.wall
@@ -129,7 +153,7 @@ class Sender:
         try:
             with passage:
                 adapter = await lane.adapter()
-                accepted = await lane.call(adapter.submit, await self._sending(job))
+                accepted = await lane.call(adapter.submit, self._sending(job, payload))
         except ProviderRejected as error:
             if error.stale_description:
                 lane.forget(job.record.backend)
@@ -180,20 +204,24 @@ class Sender:
         """The same token and bytes again, within the window of the first; `send` goes on from here."""
         engine, lane = self._engine, job.lane
         until = (job.record.sent_at or job.record.created_at) + window
-        if lane.fault is not None or engine.wall() >= until:
+        if lane.fault is not None or engine.wall() >= until or not job.record.payload:
             return False
+        payload = await engine.ledger.blob(job.record.payload)
         await asyncio.sleep(lane.policy.delay(max(job.misses, 1), job.last_error or _DOUBT))
         passage = await lane.traffic.turn("submit", job.record.id)
         if engine.wall() >= until:
             passage.unused()
             return False
         lane.enter()
-        record = await engine.apply(job, SubmitStarted(at=engine.wall()), only_in=_DOUBTFUL)
-        if record.state is S.SUBMITTING:
-            await self.send(job, passage)
-        else:
-            passage.unused()
-            lane.leave()
+        sent = False
+        try:
+            sent = await self._started(job, _DOUBTFUL)
+        finally:
+            if not sent:
+                passage.unused()
+                lane.leave()
+        if sent:
+            await self.send(job, passage, payload)
         return True
 
     async def _search(self, job: Tracked) -> bool:
@@ -229,8 +257,9 @@ class Sender:
         return False
 
     async def _find(self, job: Tracked, finds: Finds) -> Sequence[str]:
+        payload = b"" if not job.record.payload else await self._engine.ledger.blob(job.record.payload)
         await job.wire.take()
         try:
-            return await job.lane.errand(finds.find, await self._sending(job))
+            return await job.lane.errand(finds.find, self._sending(job, payload))
         finally:
             job.wire.give()

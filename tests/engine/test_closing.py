@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ import quantumjobs as qj
 from quantumjobs.core.states import JobState
 from quantumjobs.core.traits import Rerunnable
 from quantumjobs.ledgers.memory import MemoryLedger
+from quantumjobs.ledgers.sqlite import InlineLedger
 from quantumjobs.testing.fake import FakeProvider, Fault
 from tests.engine.helpers import BELL, client_on
 
@@ -122,3 +125,26 @@ async def test_closing_ends_whole_even_when_it_is_cancelled() -> None:
     with pytest.raises(asyncio.CancelledError):
         await closing
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.001, 0.01, 0.05, 0.2])
+async def test_leaving_while_jobs_are_sent_again_and_again_makes_no_doubt(tmp_path: Path, pause: float) -> None:
+    fake = FakeProvider(script={"submit": [Fault.NOT_SENT] * 10_000})
+    async with qj.Client(ledger=Slow(tmp_path / "ledger"), providers={"fake": fake}) as client:
+        for _ in range(20):
+            await client.backend("fake/sim").run(BELL, until="recorded")
+        await asyncio.sleep(30 + pause)
+    async with qj.Client(ledger=InlineLedger(tmp_path / "ledger"), follow="asked") as after:
+        states = {part.state.value for job in await after.jobs() for part in job.parts}
+    assert states <= {"created"}
+
+
+class Slow(InlineLedger):
+    """Takes a while for each commit, as a disk does."""
+
+    immediate = False
+
+    async def _commit(self, commit: Any) -> None:
+        await asyncio.sleep(0.03)
+        await super()._commit(commit)
+        await asyncio.sleep(0.03)

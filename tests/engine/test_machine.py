@@ -7,11 +7,12 @@ when all clients live, the weather is good and some time has passed.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 import quantumjobs as qj
@@ -193,8 +194,10 @@ class Jobs(World):
     @rule(kind=kinds, operation=st.sampled_from(("", *OPERATIONS)))
     def outage(self, kind: str, operation: str) -> None:
         """One begins; or it ends."""
-        down = qj.ProviderUnavailable("down", provider=kind, sent=False)
-        self.fakes[kind].breaks = {operation: down} if operation else {}
+        breaks: dict[str, BaseException] = {}
+        if operation:
+            breaks[operation] = qj.ProviderUnavailable("down", provider=kind, sent=False)
+        self.fakes[kind].breaks = breaks
 
     @rule(what=st.sampled_from(["", "", "*", *EVENTS]))
     def disk_is_full(self, what: str) -> None:
@@ -283,8 +286,15 @@ class JobsOnFile(Jobs):
     on_file = True
 
 
+_phases = [phase for phase in Phase if phase is Phase.generate or "FAULT_SEEDED" not in os.environ]  # tests/faults
 _slow = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+_common: dict[str, Any] = {
+    "stateful_step_count": 30,
+    "deadline": None,
+    "phases": _phases,
+    "suppress_health_check": _slow,
+}
 TestInMemory = Jobs.TestCase
-TestInMemory.settings = settings(max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=_slow)
+TestInMemory.settings = settings(max_examples=60, **_common)
 TestOnFile = JobsOnFile.TestCase
-TestOnFile.settings = settings(max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=_slow)
+TestOnFile.settings = settings(max_examples=15, **_common)

@@ -41,7 +41,7 @@ class Way:
         self.life.passes("before", "connect")
         async with self.fake.connect(lane, pushed) as adapter:
             methods = {name: _operation(name) for name in _OPERATIONS if hasattr(adapter, name)}
-            found = type("Away", (), methods)()
+            found: Any = type("Away", (), methods)()
             found.way, found.adapter = self, adapter
             yield found
 

@@ -132,8 +132,9 @@ class Guarded:
         self.immediate = not disk.delay
         life.on_death.append(self._died)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+    def disown(self) -> None:
+        """As if it were dead, for the others."""
+        self._inner.disown()
 
     async def commit(
         self, changes: Sequence[Change], *, handles: Sequence[Handle] = (), blobs: Mapping[str, bytes] = {}
@@ -205,13 +206,22 @@ class Guarded:
         return await self._read(lambda: self._inner.handles(since=since, tag=tag))
 
     async def orphans(self) -> Sequence[JobRecord]:
-        return await self._read(lambda: self._inner.orphans())
+        return await self._read(self._inner.orphans)
 
     async def others(self, *, after: int | None) -> tuple[int, Sequence[JobRecord]]:
         return await self._read(lambda: self._inner.others(after=after))
 
     async def events(self, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, str, AnyEvent]]:
         return await self._read(lambda: self._inner.events(after=after, limit=limit))
+
+    async def by_remote(self, lane: str, remote_id: str) -> Handle | None:
+        return await self._read(lambda: self._inner.by_remote(lane, remote_id))
+
+    async def unsettled(self) -> Sequence[JobRecord]:
+        return await self._read(self._inner.unsettled)
+
+    async def remove(self, handle_ids: Sequence[str]) -> int:
+        return await self._read(lambda: self._inner.remove(handle_ids))
 
     async def aclose(self) -> None:
         while self._waiting:  # what was begun is written
