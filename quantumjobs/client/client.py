@@ -246,7 +246,7 @@ class Client:
             if not is_token(text):
                 raise UsageError(f"{text!r} is no job's token; an address needs the provider's id of the job, too")
             return await engine.attacher.by_ticket(read_token(text))
-        if not remote_id or not remote_id.isprintable():
+        if not remote_id.strip(".") or not remote_id.isprintable():
             raise UsageError(f"remote_id={remote_id!r}: the provider's id of the job is needed")
         key, name = parse(text)
         self._registry.check(key)

@@ -396,7 +396,8 @@ class Job:
             snapshot = self.snapshot
             for reader in self._readers:
                 reader.put(snapshot)
-        if self._acceptors and (self._parts[0].record.state not in UNACCEPTED or self._stuck() is not None):
+        # Back in `created` is news, too: it was not taken, and whoever waits for acceptance decides how long to go on.
+        if self._acceptors and (self._parts[0].record.state not in _SENT or self._stuck() is not None):
             wake(self._acceptors)
         if (self._waiters or self._callbacks) and (self._is_terminal() or self._stuck() is not None):
             wake(self._waiters)
@@ -535,6 +536,7 @@ def _is_to_fetch(record: JobRecord) -> bool:
 
 OBJECTS = frozenset({"qpy", "pickle"})  # forms that qiskit reads, which may have to be imported
 UNACCEPTED = frozenset({S.CREATED, S.SUBMITTING, S.IN_DOUBT})
+_SENT = frozenset({S.SUBMITTING, S.IN_DOUBT})
 _DOUBTFUL = frozenset({S.IN_DOUBT})
 _GRAVITY = (
     CancelOutcome.UNKNOWN,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,7 +33,8 @@ EVERY = 0.4
 """Seconds between two questions whether others have written."""
 DEATHS_EVERY = 1.0
 """Seconds between two searches for jobs whose owner has ended."""
-AT_ONCE = 200
+BEGUN_AT_ONCE = 50
+AT_ONCE = 500
 """Records taken over in one commit: more would keep other writers waiting."""
 SENDER_ENDED = "its sender ended before an answer was kept"
 
@@ -149,8 +150,13 @@ class Sharing:
                     self._strand(known, why)
                 continue
             served.append(known or engine.track(record, lane, ours=False))
+        ours: list[Tracked] = []
         for start in range(0, len(served), AT_ONCE):
-            await self._claim(served[start : start + AT_ONCE])
+            ours += await self._claim(served[start : start + AT_ONCE])
+        for place, job in enumerate(ours):  # not before all are claimed: what they then write would stand in the way
+            if place % BEGUN_AT_ONCE == BEGUN_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            self._begin(job)
 
     def _asked_for(self, job: Tracked) -> bool:
         return job.record.id in self._wanted or any(handle._is_awaited for handle in job.handles)
@@ -161,8 +167,8 @@ class Sharing:
             for handle in job.handles:
                 handle._on_change()
 
-    async def _claim(self, jobs: Sequence[Tracked]) -> None:
-        """Make them ours, in one commit; of several clients that try, one succeeds."""
+    async def _claim(self, jobs: Sequence[Tracked]) -> list[Tracked]:
+        """Make them ours, in one commit: those that are. Of several clients that try, one succeeds."""
         engine = self._engine
         held = {record.id: record for record in await engine.ledger.records([job.record.id for job in jobs])}
         changes = {
@@ -171,28 +177,24 @@ class Sharing:
             if job.record.id in held and not held[job.record.id].settled
         }
         if not changes:
-            return
+            return []
         try:
             await engine.ledger.commit([change for several in changes.values() for change in several])
-        except LedgerConflict:
-            if len(jobs) > 1:  # somebody was quicker with some of them
-                for job in jobs:
-                    await self._claim([job])
-            return
-        for job in jobs:
-            if job.record.id in changes:
-                self._begin(job, changes)
+        except LedgerConflict:  # somebody was quicker with some of them
+            return [one for job in jobs for one in await self._claim([job])] if len(jobs) > 1 else []
+        claimed = [job for job in jobs if job.record.id in changes]
+        for job in claimed:
+            job.ours = True
+            job.stranded = None
+            self._engine.publish(job, job.record, changes[job.record.id][-1].record)
+            self._wanted.discard(job.record.id)
+        return claimed
 
-    def _begin(self, job: Tracked, changes: Mapping[str, Sequence[Change]]) -> None:
-        engine = self._engine
-        old, new = job.record, changes[job.record.id][-1].record
-        job.ours = True
-        job.stranded = None
-        engine.publish(job, old, new)
-        engine.begin(job)
-        if new.state in WATCHED:
-            engine.poller.soon(job)
-        self._wanted.discard(new.id)
+    def _begin(self, job: Tracked) -> None:
+        if job.ours and not job.record.settled:  # else it was decided, or lost to another client, meanwhile
+            self._engine.begin(job)
+            if job.record.state in WATCHED:
+                self._engine.poller.soon(job)
 
 
 def rebased(held: JobRecord, unsaved: Iterable[Change], traits: Traits) -> tuple[JobRecord, list[Change]]:

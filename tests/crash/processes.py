@@ -21,7 +21,7 @@ import httpx
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("program.py")
 PATIENCE = 40.0
-_SERVICE = ("--accepting", "0.1", "--replying", "0.1", "--queue", "0.3", "--duration", "0.1", "--parallel", "16")
+_SERVICE = ("--accepting", "0.3", "--replying", "0.1", "--queue", "0.3", "--duration", "0.1", "--parallel", "16")
 _SWITCHES = {
     "idempotent": ("--idempotency", "--no-find"),
     "rerunnable": ("--idempotency", "--no-find"),

@@ -41,8 +41,8 @@ from quantumjobs.wire import Credential, Secret, Wire, transports
 OPERATIONS = ("describe", "submit", "poll", "fetch", "cancel", "find")
 LATE = ("anyio._backends._asyncio", "h11", "httpcore", "numpy")
 """What a run would import late: so many calls that are not the run's own."""
-DURING = (0.05, 0.15)
-"""Seconds after the beginning of a submit; the service makes the job after 0.1 and answers after 0.2."""
+DURING = (0.05, 0.35)
+"""Seconds after the beginning of a submit; the service makes the job after 0.3 and answers after 0.4."""
 SETTLE = 2.0
 LIMIT = 25.0
 """Seconds for a run that is not killed."""

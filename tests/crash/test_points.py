@@ -14,7 +14,7 @@ SCENARIOS = ("submit", "look", "fetch", "cancel")
 NAMED = {
     "submit": {
         *("before describe", "after describe", "before submit", "after submit"),
-        *("0.05 s into submit", "0.15 s into submit"),
+        *("0.05 s into submit", "0.35 s into submit"),
         *("before commit Intent", "after commit Intent", "before commit SubmitStarted", "after commit SubmitStarted"),
         *("before commit SubmitAccepted", "after commit SubmitAccepted"),
     },
@@ -34,7 +34,7 @@ NAMED = {
 LEFT = {
     "idempotent": ("after commit Intent#1", "after commit SubmitStarted#1", "0.05 s into submit#1", "before poll#1"),
     "findable": ("after commit SubmitStarted#1", "0.05 s into submit#1", "after submit#1"),
-    "rerunnable": ("0.15 s into submit#1",),
+    "rerunnable": ("0.35 s into submit#1",),
     "unknown": ("after commit Intent#1", "after commit SubmitStarted#1", "after commit SubmitAccepted#1"),
 }
 """Where programs died whose recovery is killed in its turn."""
@@ -65,7 +65,7 @@ def test_a_submit_that_is_killed_anywhere_leads_to_one_job(ground: Ground, submi
     doubts = {verdict.case.kill for verdict in verdicts if verdict.doubts}
     if submit == "unknown":  # exactly those deaths after which nobody can know
         assert doubts <= set(points[points.index("after commit SubmitStarted#1") :])
-        assert {"0.15 s into submit#1", "after submit#1"} <= doubts
+        assert {"0.35 s into submit#1", "after submit#1"} <= doubts
     else:
         assert not doubts
 

@@ -13,6 +13,8 @@ from quantumjobs.core.states import Fetch
 from quantumjobs.ledgers.memory import MemoryLedger
 from quantumjobs.testing.fake import FakeProvider
 from tests.engine.helpers import BELL, client_on
+from tests.engine.machine.lives import Life
+from tests.engine.machine.stores import Disk, Guarded, Memory, OneOfSeveral
 
 
 class Slow(MemoryLedger):
@@ -65,3 +67,16 @@ async def test_nothing_is_shown_before_it_is_durable_and_nothing_is_durable_with
 
 async def test_the_same_for_results_that_are_fetched() -> None:
     assert (await _runs(fetch=Fetch.EAGER)).early == []
+
+
+async def test_what_cannot_be_written_down_first_is_not_sent() -> None:
+    fake, disk = FakeProvider(), Disk()
+    ledger = Guarded(OneOfSeveral(Memory()), Life(asyncio.get_running_loop()), disk, lambda *_: None)
+    async with client_on(fake, ledger=ledger) as client:
+        disk.refuses = "SubmitStarted"
+        job = await client.backend("fake/sim").run(BELL, until="recorded")
+        await asyncio.sleep(600)
+        assert (job.state, fake.submits) == ("created", 0)
+        disk.refuses = ""
+        await job
+        assert fake.submits == 1

@@ -199,7 +199,7 @@ class Jobs(World):
             breaks[operation] = qj.ProviderUnavailable("down", provider=kind, sent=False)
         self.fakes[kind].breaks = breaks
 
-    @rule(what=st.sampled_from(["", "", "*", *EVENTS]))
+    @rule(what=st.sampled_from(["", "", "*", "SubmitStarted", "SubmitAccepted", *EVENTS]))
     def disk_is_full(self, what: str) -> None:
         """For some commits, or for all; or it has space again."""
         self.disk.refuses = what
@@ -295,6 +295,6 @@ _common: dict[str, Any] = {
     "suppress_health_check": _slow,
 }
 TestInMemory = Jobs.TestCase
-TestInMemory.settings = settings(max_examples=60, **_common)
+TestInMemory.settings = settings(max_examples=120, **_common)
 TestOnFile = JobsOnFile.TestCase
-TestOnFile.settings = settings(max_examples=15, **_common)
+TestOnFile.settings = settings(max_examples=25, **_common)

@@ -94,6 +94,67 @@ async def test_a_late_owner_sends_nothing_because_the_next_one_does(tmp_path: Pa
             assert fake.submits == await started(other) == 1
 
 
+async def test_who_was_taken_over_from_looks_no_more(tmp_path: Path) -> None:
+    polls = []
+    for number in range(2):
+        fake = FakeProvider(queued=3600)
+        ledger = InlineLedger(tmp_path / f"ledger-{number}")
+        async with client_on(fake, ledger=ledger) as owner:
+            job = await owner.backend("fake/sim").run(BELL)
+            async with client_on(fake, ledger=InlineLedger(ledger.path)) as other:
+                if number:
+                    disown(ledger)
+                await asyncio.sleep(1800)
+                assert (await other.job(job.id)).parts[0].fence == number
+        polls.append(fake.polls)
+    alone, taken_over = polls
+    assert taken_over < alone + 10  # a new owner begins with short pauses
+
+
+async def test_what_became_of_a_former_owners_request_moves_the_next_ones_no_more(tmp_path: Path) -> None:
+    fake = FakeProvider(latency={"submit": 100.0}, script={"submit": [Fault.NOT_SENT]})
+    ledger = InlineLedger(tmp_path / "ledger")
+    async with client_on(fake, ledger=ledger) as late:
+        await late.backend("fake/sim").run(BELL, until="recorded")
+        await asyncio.sleep(1)
+        disown(ledger)
+        async with client_on(fake, ledger=InlineLedger(tmp_path / "ledger")) as other:
+            (job,) = await other.jobs()
+            with pytest.raises(qj.SubmissionUncertain):
+                await job
+            await job.resubmit()
+            await asyncio.sleep(60)  # the first request has failed meanwhile, and the second is on its way
+            assert job.state == "submitting"
+            await job
+            assert fake.submits == await started(other) == 2
+
+
+class Account(FakeProvider):
+    """One of several at the same provider."""
+
+    def __init__(self, account: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.account = account
+
+    def lane(self, backend: str) -> str:
+        return f"fake:memory:{self.account}"
+
+
+async def test_jobs_of_another_account_are_shown_and_left_alone(tmp_path: Path) -> None:
+    mine, theirs = Account("mine", queued=60), Account("theirs")
+    client = client_on(mine, ledger=InlineLedger(tmp_path / "ledger"))
+    job = await client.backend("fake/sim").run(BELL)
+    await client.aclose()
+    async with client_on(theirs, ledger=InlineLedger(tmp_path / "ledger")) as other:
+        await asyncio.sleep(600)
+        seen = await other.job(job.id)
+        with pytest.raises(qj.UsageError, match="fake:memory:mine"):
+            await seen
+        assert (seen.state, seen.parts[0].fence, theirs.polls) == ("queued", 0, 0)
+    async with client_on(mine, ledger=InlineLedger(tmp_path / "ledger")) as again:
+        await (await again.job(job.id))
+
+
 async def test_a_resend_that_backs_off_sends_nothing_once_the_user_has_resubmitted() -> None:
     fake = FakeProvider(
         submit_class=Idempotent(3600.0), script={"submit": [Fault.REQUEST_LOST]}, latency={"submit": 40.0}

@@ -13,7 +13,12 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 400.0
 """Seconds for the tests of one fault."""
 
-_ENGINE = ("tests/engine/test_submitting.py", "tests/engine/test_sharing.py", "tests/engine/test_ownership_races.py")
+_ENGINE = (
+    "tests/engine/test_submitting.py",
+    "tests/engine/test_doubts.py",
+    "tests/engine/test_sharing.py",
+    "tests/engine/test_ownership_races.py",
+)
 _MACHINE = "tests/engine/test_machine.py"
 _FILES = "tests/ledgers/test_sqlite_files.py"
 
@@ -84,7 +89,7 @@ FAULTS = (
         "engine/engine.py",
         "_WISHES = (SubmitStarted, ",
         "_WISHES = (",
-        ("tests/engine/test_lifecycle.py", *_ENGINE, _MACHINE),
+        ("tests/engine/test_durable.py",),
     ),
     Seeded(
         "what the ledger could not keep is forgotten",
@@ -159,8 +164,8 @@ FAULTS = (
     Seeded(
         "a resend does not ask whether it is still in doubt",
         "engine/sender.py",
-        "SubmitStarted(at=engine.wall()), only_in=_DOUBTFUL)",
-        "SubmitStarted(at=engine.wall()))",
+        "sent = await self._started(job, _DOUBTFUL)",
+        "sent = await self._started(job)",
         (*_ENGINE, _MACHINE),
     ),
     Seeded(
@@ -256,7 +261,7 @@ def seed(fault: Seeded | None, place: Path) -> Path:
 
 def run(place: Path, tests: tuple[str, ...]) -> Found:
     """The tests against that copy."""
-    environment = os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1", "FAULT_SEEDED": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-W", "ignore", "--tb=no", *tests]
     check = "import quantumjobs, sys; sys.exit(not quantumjobs.__file__.startswith(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", check, str(place)], cwd=place, env=environment, check=True)

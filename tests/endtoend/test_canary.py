@@ -1,0 +1,123 @@
+"""A canary in every credential slot: it is sent to the provider it belongs to, and written nowhere else."""
+
+from __future__ import annotations
+
+import io
+import logging
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import quantumjobs as qj
+from quantumjobs.cli.commands import carry_out
+from quantumjobs.ledgers.sqlite import SqliteLedger
+from quantumjobs.testing.emulators import AqtEmulator, Fault, GenericEmulator, GenericProvider, serve
+
+pytestmark = pytest.mark.real_time
+CANARY = "canary-5f1d9c0a7b42"
+BELL = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q -> c;'
+
+
+@pytest.fixture
+def heard() -> Iterator[io.StringIO]:
+    """All that is logged, by anybody, at any level."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(1)
+    yield text
+    root.setLevel(level)
+    root.removeHandler(handler)
+
+
+def places(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def check(folder: Path, *texts: str) -> None:
+    found = places(folder)
+    assert found
+    for name, body in found.items():
+        assert CANARY.encode() not in body, name
+    for text in texts:
+        assert CANARY not in text
+
+
+async def errors_of(client: qj.Client, address: str) -> Iterator[str]:
+    """What is said when the credential is refused, and when the provider is not there."""
+    said = []
+    try:
+        await client.backend(address).run(BELL, shots=5)
+    except qj.QuantumJobsError as error:
+        said += ["".join(traceback.format_exception(error)), repr(error), repr(vars(error))]
+    assert said
+    return iter(said)
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+@pytest.mark.parametrize("slot", ["settings", "environment", "dotenv"])
+async def test_aqts_token_is_nowhere(
+    tmp_path: Path, heard: io.StringIO, monkeypatch: pytest.MonkeyPatch, mode: Any, slot: str
+) -> None:
+    folder = tmp_path / "state"
+    settings: dict[str, Any] = {}
+    match slot:
+        case "settings":
+            settings["token"] = CANARY
+        case "environment":
+            monkeypatch.setenv("AQT_TOKEN", CANARY)
+        case _:
+            (tmp_path / "here").mkdir()
+            (tmp_path / "here" / ".env").write_text(f"AQT_TOKEN={CANARY}\n")
+            monkeypatch.chdir(tmp_path / "here")
+    emulator = AqtEmulator(seed=1, token=CANARY, results="zeros")
+    async with serve(emulator) as url:
+        ledger = SqliteLedger(folder / "ledger.sqlite3", journal_mode=mode)
+        async with qj.Client(ledger=ledger, providers={"aqt": {"url": url, **settings}}) as client:
+            job = await client.backend("aqt/ws/ibex").run(BELL, shots=5, name="seen", tags=["x"])
+            await job
+            await job.persist(folder / "one.qjob")
+            await client.export(folder / "all")
+            shown = [repr(job), job.token, job._repr_html_(), repr(client), repr(job.parts)]
+            check(folder, *shown)  # with the journal or the log, while the ledger is open
+            emulator.tokens.expire(CANARY)
+            check(folder, *(await errors_of(client, "aqt/ws/ibex")))
+        check(folder, heard.getvalue())
+    assert "seen" in repr(places(folder))
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+async def test_a_token_that_the_provider_echoes_is_nowhere(tmp_path: Path, heard: io.StringIO, mode: Any) -> None:
+    refusal = Fault("status", operation="submit", status=400, body=f"bad request of {CANARY}")
+    emulator = GenericEmulator(token=CANARY, faults=[refusal])
+    async with serve(emulator) as url:
+        ledger = SqliteLedger(tmp_path / "state" / "ledger.sqlite3", journal_mode=mode)
+        provider = GenericProvider(url=url, token=CANARY)
+        async with qj.Client(ledger=ledger, providers={"generic": provider}) as client:
+            said = list(await errors_of(client, "generic/sim"))
+            job = await client.backend("generic/sim").run(BELL, shots=5)
+            await job
+            check(tmp_path / "state", repr(provider), job.token, *said)
+        check(tmp_path / "state", heard.getvalue())
+
+
+def test_the_commands_do_not_say_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("QUANTUMJOBS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("AQT_TOKEN", CANARY)
+    monkeypatch.setenv("AQT_PORTAL_URL", "http://127.0.0.1:9")
+    circuit = tmp_path / "bell.qasm"
+    circuit.write_text(BELL)
+    carry_out(["run", str(circuit), "--backend", "aqt/ws/ibex", "--timeout", "1", "--debug"])
+    for command in ("jobs", "doctor", "backends"):
+        carry_out([command, "--json", "--debug"])
+    carry_out(["export", str(tmp_path / "state" / "out")])
+    said = capfd.readouterr()
+    check(tmp_path / "state", said.out, said.err)
+    assert "aqt" in said.err
