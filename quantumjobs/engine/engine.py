@@ -159,24 +159,39 @@ class Engine:
         record by then. Raises `LedgerError` where the ledger refused what *we* meant to do; what has
         happened already is published all the same, and written as soon as that is possible.
         """
+        return (await self.applied(job, event, blobs, only_in=only_in))[0]
+
+    async def applied(
+        self,
+        job: Tracked,
+        event: AnyEvent,
+        blobs: Mapping[str, bytes] = _NOTHING,
+        *,
+        only_in: frozenset[JobState] | None = None,
+    ) -> tuple[JobRecord, bool]:
+        """`apply`, and whether this very event changed the record."""
         if job.inbox.taken:
             await job.inbox.take()
         else:
             job.inbox.taken = True
+        rebased = False
         try:
             while True:
                 old = job.record
+                if rebased and isinstance(event, SubmitStarted) and old.state is S.SUBMITTING and job.ours:
+                    return old, True  # an earlier commit of it, which seemed to fail, is there; nothing was sent for it
                 if only_in is not None and old.state not in only_in:
-                    return old
+                    return old, False
                 if not job.ours and isinstance(event, _OWNERS):
-                    return old
+                    return old, False
                 new, actions = step(old, event, job.traits)
                 if new is old:
-                    return old
+                    return old, False
                 try:
                     await self._commit(job, Change(record=new, event=event), blobs)
                 except LedgerConflict:
-                    if await self._rebase(job):
+                    rebased = await self._rebase(job)
+                    if rebased:
                         continue
                     raise
                 break
@@ -185,7 +200,7 @@ class Engine:
             job.inbox.give()
         for action in actions:
             self.start(action, job)
-        return new
+        return new, True
 
     async def _commit(self, job: Tracked, change: Change, blobs: Mapping[str, bytes]) -> None:
         """Write one change, and before it those that could not be written earlier."""
@@ -207,13 +222,17 @@ class Engine:
             job.unsaved, job.unsaved_blobs = (), _NOTHING
 
     async def _rebase(self, job: Tracked) -> bool:
-        """Another client has changed the record: go on from what the ledger holds. False when it holds nothing newer."""
+        """Another client has changed the record, or a commit that seemed to fail did not: go on from what is held.
+
+        False when that is what was known already.
+        """
         held = await self.ledger.record(job.record.id)
-        if job.unsaved:
-            held, changes = rebased(held, job.unsaved, job.traits)
+        unsaved = job.unsaved
+        if unsaved:
+            held, changes = rebased(held, unsaved, job.traits)
             job.unsaved = tuple(changes)
         if held == job.record:
-            return False
+            return len(job.unsaved) < len(unsaved)  # they were kept after all
         self.sharing.absorb(job, held)
         return True
 
@@ -234,11 +253,13 @@ class Engine:
             try:
                 await self.ledger.commit(job.unsaved, blobs=job.unsaved_blobs)
             except LedgerConflict:
-                await self._rebase(job)
+                await self._rebase(job)  # what is still to be saved is saved the next time
             except LedgerError as error:
                 log.warning("job %s: the ledger still cannot keep its outcome: %s", job.record.id, error)
             else:
-                job.unsaved, job.unsaved_blobs = (), _NOTHING
+                job.unsaved = ()
+            if not job.unsaved:
+                job.unsaved_blobs = _NOTHING
                 log.info("job %s: the ledger has its outcome now", job.record.id)
                 if job.record.settled:
                     self._let_go(job)

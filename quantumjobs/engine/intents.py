@@ -73,13 +73,33 @@ class Intents:
     async def keep(self, lane: Lane, handle: Handle, new: Sequence[JobRecord], blobs: Mapping[str, bytes]) -> Job:
         """Commit a handle with its new records, follow them, and begin."""
         engine = self._engine
-        await engine.ledger.commit([Change(record=record) for record in new], handles=(handle,), blobs=blobs)
+        try:
+            await engine.ledger.commit([Change(record=record) for record in new], handles=(handle,), blobs=blobs)
+        except LedgerWriteError:
+            engine.spawn(self._take_back(handle, new, lane))
+            raise
         fresh = {record.id: engine.track(record, lane) for record in new}
         parts = [fresh.get(link.job) or await self._part(link.job, lane) for link in handle.links]
         job = engine.handle(handle, parts)
         for part in fresh.values():
             engine.begin(part)
         return job
+
+    async def _take_back(self, handle: Handle, new: Sequence[JobRecord], lane: Lane) -> None:
+        """`run()` has said that this was not kept. Where it is there all the same, it is withdrawn and never sent."""
+        engine = self._engine
+        attempt = 0
+        while True:
+            attempt += 1
+            await asyncio.sleep(min(60.0, 0.5 * 2.0**attempt))
+            try:
+                for record in await engine.ledger.records([record.id for record in new]):
+                    job = engine.track(record, lane)
+                    await engine.apply(job, CancelRequested(at=engine.wall()), only_in=_UNSENT)
+            except LedgerError as error:
+                log.warning("job %s: the ledger does not say whether it is there: %s", handle.id, error)
+            else:
+                return
 
     async def _part(self, job_id: str, lane: Lane) -> Tracked:
         return self._engine.track(await self._engine.ledger.record(job_id), lane)

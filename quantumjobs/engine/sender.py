@@ -23,6 +23,7 @@ from quantumjobs.errors import (
     AdapterError,
     CredentialError,
     LedgerError,
+    LedgerWriteError,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -103,8 +104,8 @@ class Sender:
             self._under_way.add(task)
         started = False
         try:
-            record = await engine.apply(job, SubmitStarted(at=engine.wall()), only_in=only_in)
-            started = record.state is S.SUBMITTING and job.ours
+            record, applied = await engine.applied(job, SubmitStarted(at=engine.wall()), only_in=only_in)
+            started = applied and record.state is S.SUBMITTING
             if started and self._is_leaving():  # nothing was sent, so that this is no doubt
                 started = False
                 await engine.apply(job, SubmitDeferred(at=engine.wall(), reason="the client was closed"))
@@ -182,6 +183,18 @@ class Sender:
 
     async def resolve(self, job: Tracked) -> None:
         """In doubt: send the same bytes again where that is safe, find it where it can be found, else tell the user."""
+        attempt = 0
+        while True:
+            try:
+                return await self._resolve(job)
+            except LedgerWriteError as error:  # nothing was done without being written down first
+                attempt += 1
+                job.met(error)
+                await asyncio.sleep(job.lane.policy.delay(attempt, error))
+            if job.record.state is not S.IN_DOUBT or not job.ours:
+                return None
+
+    async def _resolve(self, job: Tracked) -> None:
         engine = self._engine
         job.undecided = False
         match job.traits.submit:
@@ -206,7 +219,11 @@ class Sender:
         until = (job.record.sent_at or job.record.created_at) + window
         if lane.fault is not None or engine.wall() >= until or not job.record.payload:
             return False
-        payload = await engine.ledger.blob(job.record.payload)
+        try:
+            payload = await engine.ledger.blob(job.record.payload)
+        except LedgerError:
+            log.exception("job %s cannot be sent again: its body is not in the ledger", job.record.id)
+            return False
         await asyncio.sleep(lane.policy.delay(max(job.misses, 1), job.last_error or _DOUBT))
         passage = await lane.traffic.turn("submit", job.record.id)
         if engine.wall() >= until:
@@ -228,7 +245,7 @@ class Sender:
         """Look for the job by our token: adopt what is found, or prove that it was not taken. False: cannot tell."""
         engine, lane = self._engine, job.lane
         how = job.traits.submit
-        sent_at = job.record.sent_at or job.record.created_at
+        since = engine.loop.time()  # the request had left by then; the wall clock may be set meanwhile
         attempt = 0
         while job.record.state is S.IN_DOUBT and lane.fault is None:
             found: Sequence[str] | None = None
@@ -246,7 +263,7 @@ class Sender:
                 for more in found[1:]:
                     await engine.apply(job, SubmitAccepted(at=engine.wall(), remote_id=more))
                 return True
-            if found is not None and isinstance(how, Findable) and engine.wall() - sent_at >= how.settle:
+            if found is not None and isinstance(how, Findable) and engine.loop.time() - since >= how.settle:
                 absent = SubmitDeferred(at=engine.wall(), reason="looked for, and not there")
                 await engine.apply(job, absent, only_in=_DOUBTFUL)
                 return True

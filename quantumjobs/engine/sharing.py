@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -136,6 +136,7 @@ class Sharing:
         """Take over what nobody follows any more: all of it, or what is asked for here."""
         engine = self._engine
         served: list[Tracked] = []
+        fences: dict[str, int] = {}
         for place, record in enumerate(await engine.ledger.orphans()):
             if place % 100 == 99:  # there may be very many, and others want the loop
                 await asyncio.sleep(0)
@@ -149,10 +150,11 @@ class Sharing:
                 if known is not None:
                     self._strand(known, why)
                 continue
+            fences[record.id] = record.fence
             served.append(known or engine.track(record, lane, ours=False))
         ours: list[Tracked] = []
         for start in range(0, len(served), AT_ONCE):
-            ours += await self._claim(served[start : start + AT_ONCE])
+            ours += await self._claim(served[start : start + AT_ONCE], fences)
         for place, job in enumerate(ours):  # not before all are claimed: what they then write would stand in the way
             if place % BEGUN_AT_ONCE == BEGUN_AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -167,21 +169,23 @@ class Sharing:
             for handle in job.handles:
                 handle._on_change()
 
-    async def _claim(self, jobs: Sequence[Tracked]) -> list[Tracked]:
+    async def _claim(self, jobs: Sequence[Tracked], fences: Mapping[str, int]) -> list[Tracked]:
         """Make them ours, in one commit: those that are. Of several clients that try, one succeeds."""
         engine = self._engine
         held = {record.id: record for record in await engine.ledger.records([job.record.id for job in jobs])}
         changes = {
             job.record.id: taken_over(held[job.record.id], job.traits, engine.wall())
             for job in jobs
-            if job.record.id in held and not held[job.record.id].settled
+            if job.record.id in held
+            and not held[job.record.id].settled
+            and held[job.record.id].fence == fences[job.record.id]  # else somebody was quicker
         }
         if not changes:
             return []
         try:
             await engine.ledger.commit([change for several in changes.values() for change in several])
         except LedgerConflict:  # somebody was quicker with some of them
-            return [one for job in jobs for one in await self._claim([job])] if len(jobs) > 1 else []
+            return [one for job in jobs for one in await self._claim([job], fences)] if len(jobs) > 1 else []
         claimed = [job for job in jobs if job.record.id in changes]
         for job in claimed:
             job.ours = True

@@ -41,7 +41,7 @@ class Turn:
         try:
             await mine
         except asyncio.CancelledError:
-            if mine in self._waiting:
+            if self._waiting and mine in self._waiting:
                 self._waiting.remove(mine)
             elif not mine.cancelled():  # it came, and nobody is here to use it
                 self.give()

@@ -6,13 +6,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+from tenacity import wait_fixed
+
 import quantumjobs as qj
 from quantumjobs.abc import Change
 from quantumjobs.core.records import Handle, JobRecord
 from quantumjobs.core.states import Fetch
+from quantumjobs.core.traits import Findable, Idempotent, SubmitClass
+from quantumjobs.errors import AdapterError
 from quantumjobs.ledgers.memory import MemoryLedger
-from quantumjobs.testing.fake import FakeProvider
-from tests.engine.helpers import BELL, client_on
+from quantumjobs.testing.fake import FakeProvider, Fault
+from tests.engine.helpers import BELL, client_on, policy
 from tests.engine.machine.lives import Life
 from tests.engine.machine.stores import Disk, Guarded, Memory, OneOfSeveral
 
@@ -80,3 +85,22 @@ async def test_what_cannot_be_written_down_first_is_not_sent() -> None:
         disk.refuses = ""
         await job
         assert fake.submits == 1
+
+
+@pytest.mark.parametrize(("submit", "kind"), [(Idempotent(3600.0), "SubmitStarted"), (Findable(60.0), "Adopted")])
+async def test_a_doubt_is_resolved_once_the_disk_has_space_again(submit: SubmitClass, kind: str) -> None:
+    fake, disk = FakeProvider(submit_class=submit, script={"submit": [Fault.REPLY_LOST]}), Disk()
+    ledger = Guarded(OneOfSeveral(Memory()), Life(asyncio.get_running_loop()), disk, lambda *_: None)
+    async with client_on(fake, ledger=ledger, policies=policy(wait=wait_fixed(5.0))) as client:
+        job = await client.backend("fake/sim").run(BELL, until="recorded")
+        down: dict[str, BaseException] = {"find": qj.ProviderUnavailable("down", provider="fake")}
+        fake.breaks = down
+        await asyncio.sleep(1)
+        assert job.state == "in_doubt"
+        fake.breaks = {}
+        disk.refuses = kind
+        await asyncio.sleep(30)
+        assert not isinstance(job.error, AdapterError)
+        disk.refuses = ""
+        await job
+        assert fake.most_made == 1

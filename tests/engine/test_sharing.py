@@ -371,3 +371,19 @@ async def _all_events(client: qj.Client) -> Any:
     assert engine is not None
     for _, _, event in await engine.ledger.events():
         yield event
+
+
+async def test_what_the_owner_learns_is_seen_by_others_within_a_second(ledger: Path) -> None:
+    fake = FakeProvider(queued=10.3, running=10.3)
+    loop = asyncio.get_running_loop()
+    seen: dict[str, dict[str, float]] = {"owner": {}, "other": {}}
+
+    async def note(name: str, job: qj.Job) -> None:
+        async for snapshot in job.events():
+            seen[name].setdefault(str(snapshot.state), loop.time())
+
+    async with client(ledger, fake) as owner, client(ledger, fake) as other:
+        job = await owner.backend("fake/sim").run(BELL)
+        await asyncio.gather(note("owner", job), note("other", (await other.jobs())[0]))
+    assert {"queued", "running", "completed"} <= seen["owner"].keys() == seen["other"].keys()
+    assert max(seen["other"][state] - seen["owner"][state] for state in ("running", "completed")) <= 1.0
