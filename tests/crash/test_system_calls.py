@@ -27,7 +27,7 @@ WRITES = ("fchmod", "fdatasync", "fsync", "ftruncate", "mkdir", "openat", "pwrit
 EVERY = int(os.environ.get("QUANTUMJOBS_SOAK_EVERY", "20"))
 """Of a soak: every n-th place only; 1 takes about two hours for some 14,000 kills."""
 SCENARIOS = ("submit", "look", "fetch", "cancel", "recover")
-SHORT = 2
+SHORT = 1
 """Kills of each scenario in the ordinary tests."""
 
 

@@ -348,6 +348,7 @@ async def test_a_cancelled_commit_is_whole_or_not_there_and_hurts_nobody(path: P
 
 @pytest.mark.real_time
 async def test_a_ledger_that_is_dropped_unclosed_lets_go_of_its_records(path: Path) -> None:
+    before = set(threading.enumerate())  # other tests' clients may be open
     ledger = SqliteLedger(path)
     await commit(ledger, "a")
     del ledger
@@ -359,7 +360,7 @@ async def test_a_ledger_that_is_dropped_unclosed_lets_go_of_its_records(path: Pa
         await asyncio.sleep(0.01)
     assert [record.id for record in await other.orphans()] == ["a"]
     await other.aclose()
-    assert not [thread for thread in threading.enumerate() if thread.name == "quantumjobs-ledger" and thread.is_alive()]
+    assert not {thread for thread in threading.enumerate() if thread.name == "quantumjobs-ledger"} - before
 
 
 @pytest.mark.real_time
