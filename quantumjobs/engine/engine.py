@@ -22,19 +22,13 @@ import msgspec
 from quantumjobs.abc import Change, Ledger, Prepared, Provider, Raw, Request
 from quantumjobs.core.actions import Action
 from quantumjobs.core.events import (
-    Abandoned,
-    Adopted,
     AnyEvent,
     CancelRequested,
-    CancelSent,
     Reported,
-    Resubmitted,
-    SubmitAccepted,
     SubmitDeferred,
     SubmitInDoubt,
     SubmitRejected,
     SubmitStarted,
-    TakenOver,
 )
 from quantumjobs.core.machine import resume, step
 from quantumjobs.core.records import Handle, JobRecord
@@ -49,19 +43,20 @@ from quantumjobs.engine.files import Files
 from quantumjobs.engine.finder import Finder
 from quantumjobs.engine.intents import Intents
 from quantumjobs.engine.job import Job
+from quantumjobs.engine.keeping import Keeping
 from quantumjobs.engine.lane import Lane
 from quantumjobs.engine.looker import Looker
 from quantumjobs.engine.policies import Policy
 from quantumjobs.engine.poller import Poller, Watchlist
 from quantumjobs.engine.sender import Sender
-from quantumjobs.engine.sharing import Sharing, rebased
+from quantumjobs.engine.sharing import Sharing
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.sleep import Sleep
 from quantumjobs.engine.tracked import Tracked
 from quantumjobs.engine.traffic import Passage
 from quantumjobs.engine.turnstile import Turnstile
 from quantumjobs.engine.waiters import wake
-from quantumjobs.errors import AdapterError, KeyConflict, LedgerConflict, LedgerError, UsageError
+from quantumjobs.errors import AdapterError, KeyConflict, LedgerConflict, UsageError
 from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
@@ -74,8 +69,6 @@ log = logging.getLogger("quantumjobs")
 log.addHandler(logging.NullHandler())  # nothing is printed by default, not even by logging's last resort
 S = JobState
 _NOTHING: Mapping[str, bytes] = {}
-_WISHES = (SubmitStarted, Adopted, Resubmitted, Abandoned, TakenOver, CancelRequested, CancelSent)
-"""What we are about to do or what the user wants: not done where it cannot be written. All else is true already."""
 _OWNERS = (SubmitStarted, SubmitDeferred, SubmitRejected, SubmitInDoubt)
 """What only the owner of a record may say. A remote id is welcome from anybody, also from one who is late."""
 
@@ -115,6 +108,7 @@ class Engine:
         self.finder = Finder(self, providers)
         self.attacher = Attacher(self)
         self.files = Files(self)
+        self.keeping = Keeping(self)
         self.sharing = Sharing(self, everything=everything)
         self._policies = dict(policies or {})
         self.progress = progress or Progress(_undrawn)
@@ -188,9 +182,9 @@ class Engine:
                 if new is old:
                     return old, False
                 try:
-                    await self._commit(job, Change(record=new, event=event), blobs)
+                    await self.keeping.write(job, Change(record=new, event=event), blobs)
                 except LedgerConflict:
-                    rebased = await self._rebase(job)
+                    rebased = await self.keeping.rebase(job)
                     if rebased:
                         continue
                     raise
@@ -201,70 +195,6 @@ class Engine:
         for action in actions:
             self.start(action, job)
         return new, True
-
-    async def _commit(self, job: Tracked, change: Change, blobs: Mapping[str, bytes]) -> None:
-        """Write one change, and before it those that could not be written earlier."""
-        changes = (*job.unsaved, change)
-        if job.unsaved_blobs:
-            blobs = {**job.unsaved_blobs, **blobs}
-        try:
-            await self.ledger.commit(changes, blobs=blobs)
-        except LedgerConflict:
-            raise
-        except LedgerError as error:
-            if isinstance(change.event, _WISHES):
-                raise
-            if not job.unsaved and not self.closed:
-                self.spawn(self._save_later(job))
-            job.unsaved, job.unsaved_blobs = changes, blobs
-            self._tell_unsaved(change, error)
-        else:
-            job.unsaved, job.unsaved_blobs = (), _NOTHING
-
-    async def _rebase(self, job: Tracked) -> bool:
-        """Another client has changed the record, or a commit that seemed to fail did not: go on from what is held.
-
-        False when that is what was known already.
-        """
-        held = await self.ledger.record(job.record.id)
-        unsaved = job.unsaved
-        if unsaved:
-            held, changes = rebased(held, unsaved, job.traits)
-            job.unsaved = tuple(changes)
-        if held == job.record:
-            return len(job.unsaved) < len(unsaved)  # they were kept after all
-        self.sharing.absorb(job, held)
-        return True
-
-    async def _save_later(self, job: Tracked) -> None:
-        """Try again until the ledger has taken what a provider told of the job."""
-        attempt = 0
-        while job.unsaved:
-            attempt += 1
-            await asyncio.sleep(min(60.0, 0.5 * 2.0**attempt))
-            await self.save(job)
-
-    async def save(self, job: Tracked) -> None:
-        """Write what could not be written before, if there is anything, and if it can be written now."""
-        await job.inbox.take()
-        try:
-            if not job.unsaved:
-                return
-            try:
-                await self.ledger.commit(job.unsaved, blobs=job.unsaved_blobs)
-            except LedgerConflict:
-                await self._rebase(job)  # what is still to be saved is saved the next time
-            except LedgerError as error:
-                log.warning("job %s: the ledger still cannot keep its outcome: %s", job.record.id, error)
-            else:
-                job.unsaved = ()
-            if not job.unsaved:
-                job.unsaved_blobs = _NOTHING
-                log.info("job %s: the ledger has its outcome now", job.record.id)
-                if job.record.settled:
-                    self._let_go(job)
-        finally:
-            job.inbox.give()
 
     def publish(self, job: Tracked, old: JobRecord, new: JobRecord) -> None:
         job.record = new
@@ -280,7 +210,7 @@ class Engine:
         for handle in job.handles:
             handle._on_change()
         if new.settled and not job.unsaved:
-            self._let_go(job)
+            self.let_go(job)
         self.wake_readers()
 
     def wake_readers(self) -> None:
@@ -290,22 +220,12 @@ class Engine:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _let_go(self, job: Tracked) -> None:
+    def let_go(self, job: Tracked) -> None:
         """Nothing is left to do: handles keep the record, the engine keeps nothing."""
         self._tracked.pop(job.record.id, None)
         if job.record.remote_id is not None:
             job.lane.by_remote.pop(job.record.remote_id, None)
         job.handles = ()
-
-    def _tell_unsaved(self, change: Change, error: LedgerError) -> None:
-        record, event = change.record, change.event
-        log.error("job %s is %s, and the ledger could not keep it: %s", record.id, record.state, error)
-        if isinstance(event, SubmitAccepted):
-            # The only trace of a job that may cost money: said once, wherever logging goes.
-            sys.stderr.write(
-                f"quantumjobs: {record.provider} accepted job {record.id} as {event.remote_id!r}, "
-                f"and the ledger could not keep this: {error}\n"
-            )
 
     def start(self, action: Action, job: Tracked) -> None:
         """Begin what follows from an event, where this client owns the record."""
@@ -594,7 +514,7 @@ class Engine:
         self.poller.close()
         self.sleep.close()
         await self._each(self._cancel_local(job) for job in list(self._tracked.values()))
-        await self._each(self.save(job) for job in list(self._tracked.values()) if job.unsaved)
+        await self._each(self.keeping.save(job) for job in list(self._tracked.values()) if job.unsaved)
         await self._each(lane.close() for lane in self._lanes.values())
         left = UsageError("the client was closed while this was awaited; the job goes on, and is found again by its id")
         for job in list(self._jobs.values()):

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from quantumjobs.abc import Change
 from quantumjobs.core.events import AnyEvent, SubmitInDoubt, TakenOver
@@ -199,16 +197,3 @@ class Sharing:
             self._engine.begin(job)
             if job.record.state in WATCHED:
                 self._engine.poller.soon(job)
-
-
-def rebased(held: JobRecord, unsaved: Iterable[Change], traits: Traits) -> tuple[JobRecord, list[Change]]:
-    """What could not be saved before, on top of what the ledger holds by now."""
-    changes = []
-    for change in unsaved:
-        if change.event is None:
-            continue
-        new, _ = step(held, change.event, traits)
-        if new is not held:
-            changes.append(msgspec.structs.replace(change, record=new))
-            held = new
-    return held, changes
