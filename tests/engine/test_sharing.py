@@ -39,6 +39,14 @@ async def die(client: qj.Client) -> None:
     await engine.ledger.aclose()
 
 
+async def die_while_submitting(client: qj.Client) -> None:
+    running = asyncio.ensure_future(client.backend("fake/sim").run(BELL))
+    await asyncio.sleep(1)
+    await die(client)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
     return tmp_path / "ledger.sqlite3"
@@ -171,11 +179,7 @@ async def test_of_several_that_take_over_one_succeeds(ledger: Path) -> None:
 async def test_a_job_found_submitting_is_a_doubt_for_the_next_owner(ledger: Path) -> None:
     fake = FakeProvider(script={"submit": [Fault.HANG]})
     owner = client(ledger, fake)
-    running = asyncio.ensure_future(owner.backend("fake/sim").run(BELL))
-    await asyncio.sleep(1)
-    await die(owner)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await die_while_submitting(owner)
     async with client(ledger, fake) as other:
         (job,) = await other.jobs()
         with pytest.raises(qj.SubmissionUncertain) as doubt:
@@ -191,11 +195,7 @@ async def test_a_job_found_submitting_is_a_doubt_for_the_next_owner(ledger: Path
 async def test_where_a_doubt_can_be_resolved_the_next_owner_does_it(ledger: Path, submit: Any) -> None:
     fake = FakeProvider(script={"submit": [Fault.HANG]}, submit_class=submit)
     owner = client(ledger, fake)
-    running = asyncio.ensure_future(owner.backend("fake/sim").run(BELL))
-    await asyncio.sleep(1)
-    await die(owner)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await die_while_submitting(owner)
     async with client(ledger, fake) as other:
         (job,) = await other.jobs()
         await job

@@ -16,17 +16,20 @@ from tests.engine.helpers import BELL, client_on
 
 
 class Unsure(MemoryLedger):
-    """Keeps the first change of one kind, and says that it could not."""
+    """Says of the first change of one kind that it could not be kept: which is true only of `kept=False`."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, kept: bool = True) -> None:
         super().__init__()
         self.kind = kind
+        self.kept = kept
 
     async def commit(
         self, changes: Sequence[Change], *, handles: Sequence[Handle] = (), blobs: Mapping[str, bytes] = {}
     ) -> None:
-        await super().commit(changes, handles=handles, blobs=blobs)
-        if changes and type(changes[-1].event).__name__ == self.kind:
+        fails = bool(changes) and type(changes[-1].event).__name__ == self.kind
+        if self.kept or not fails:
+            await super().commit(changes, handles=handles, blobs=blobs)
+        if fails:
             self.kind = ""
             raise qj.LedgerWriteError("it may be there or not")
 
@@ -64,7 +67,7 @@ async def test_a_cancel_that_was_kept_after_all_is_carried_out() -> None:
 
 async def test_an_accepted_job_whose_row_is_late_is_told_with_its_remote_id(capsys: pytest.CaptureFixture[str]) -> None:
     fake = FakeProvider(queued=60)
-    ledger = Refusing("SubmitAccepted")
+    ledger = Unsure("SubmitAccepted", kept=False)
     async with client_on(fake, ledger=ledger) as client:
         with pytest.raises(qj.LedgerWriteError) as told:
             await client.backend("fake/sim").run(BELL)
@@ -76,19 +79,3 @@ async def test_an_accepted_job_whose_row_is_late_is_told_with_its_remote_id(caps
         held = await ledger.record(job.id)
         assert (held.state, held.remote_id) == ("completed", remote_id)  # and saved when that could be done
     assert fake.submits == 1
-
-
-class Refusing(MemoryLedger):
-    """Cannot keep the first change of one kind."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-
-    async def commit(
-        self, changes: Sequence[Change], *, handles: Sequence[Handle] = (), blobs: Mapping[str, bytes] = {}
-    ) -> None:
-        if changes and type(changes[-1].event).__name__ == self.kind:
-            self.kind = ""
-            raise qj.LedgerWriteError("the disk is full")
-        await super().commit(changes, handles=handles, blobs=blobs)
