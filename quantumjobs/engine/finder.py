@@ -26,9 +26,18 @@ class Finder:
 
     async def lane_of(self, record: JobRecord) -> tuple[Lane, UsageError | None]:
         """The lane of a record, and why it is not served here, if so: then its jobs are kept and not asked about."""
-        lane = self._engine.lanes_by_name.get((record.provider, record.lane))
-        if lane is not None:
-            return lane, lane.elsewhere
+        lane = self._engine.lanes_by_name.get((record.provider, record.lane)) or await self._made(record)
+        if lane.elsewhere is None:
+            try:
+                lane.provider.traits(record.family)
+            except UsageError as error:  # of another version's making: apart from the others of its lane
+                why = not_set_up(record, error)
+                name = f"{record.lane}?{record.family}"
+                lane = self._engine.lane(record.provider, Elsewhere(record.provider, why), name)
+                lane.elsewhere = why
+        return lane, lane.elsewhere
+
+    async def _made(self, record: JobRecord) -> Lane:
         why: UsageError | None = None
         provider: Provider
         try:
@@ -42,7 +51,7 @@ class Finder:
                 why = other_settings(record, here)
         lane = self._engine.lane(record.provider, provider, record.lane)
         lane.elsewhere = why
-        return lane, why
+        return lane
 
     async def find(self, handle_id: str) -> Job:
         """The job of that id, followed from now on. Raises `LedgerError` for an unknown one."""

@@ -85,6 +85,8 @@ class Sharing:
                         await self.take_up()
             except LedgerError as error:  # it may be busy, or its disk full: asked again
                 log.warning("the ledger does not say what others did: %s", error)
+            except Exception:  # a bug of ours or a plug-in's: it must not end the watch for all other jobs
+                log.exception("what others did could not be taken")
 
     async def notice(self) -> None:
         """Take what others have written since the last time."""

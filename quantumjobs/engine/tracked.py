@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from quantumjobs.engine.poller import Watchlist
 
 
+_NOTHING: Mapping[str, bytes] = {}
+
+
 class Turn:
     """First come, first served: `asyncio.Lock` at a fraction of its memory, since every waiting job holds two."""
 
@@ -96,7 +99,7 @@ class Tracked:
         """Nobody follows it, and this client cannot: why."""
         self.unsaved: tuple[Change, ...] = ()
         """What the provider told and the ledger could not keep yet, with the blobs below."""
-        self.unsaved_blobs: Mapping[str, bytes] = {}
+        self.unsaved_blobs: Mapping[str, bytes] = _NOTHING
         self.traits = traits
         self.lane = lane
         self.handles: tuple[Job, ...] = ()

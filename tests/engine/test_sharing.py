@@ -387,3 +387,25 @@ async def test_what_the_owner_learns_is_seen_by_others_within_a_second(ledger: P
         await asyncio.gather(note("owner", job), note("other", (await other.jobs())[0]))
     assert {"queued", "running", "completed"} <= seen["owner"].keys() == seen["other"].keys()
     assert max(seen["other"][state] - seen["owner"][state] for state in ("running", "completed")) <= 1.0
+
+
+async def test_a_job_of_a_family_that_nobody_here_knows_keeps_no_client_from_starting(ledger: Path) -> None:
+    class Newer(FakeProvider):
+        def family(self, backend: str) -> str:
+            return "newer"
+
+    class Older(FakeProvider):
+        def traits(self, family: str) -> Any:
+            if family == "newer":
+                raise qj.UsageError("no family 'newer' in this version")
+            return super().traits(family)
+
+    owner = client(ledger, Newer(queued=3600))
+    await owner.backend("fake/sim").run(BELL)
+    await die(owner)
+    async with client(ledger, Older()) as other:
+        (job,) = await other.jobs()
+        assert job.state == "queued"
+        with pytest.raises(qj.UsageError, match="newer"):
+            await job
+        assert (await (await other.backend("fake/sim").run(BELL))).counts  # the lane is there for the rest
