@@ -77,13 +77,16 @@ def _prepare(connection: sqlite3.Connection, path: Path, mode: JournalMode, time
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """Raises `LedgerError` where the file is another program's."""
-    connection.execute("BEGIN")  # one view of all three: another program may be making the tables at this moment
+    own = not connection.in_transaction
+    if own:
+        connection.execute("BEGIN")  # one view of all three: another program may be making the tables at this moment
     try:
         version = int(pragma(connection, "user_version"))
         ours = pragma(connection, "application_id") == schema.APPLICATION
         empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     finally:
-        connection.execute("ROLLBACK")
+        if own:
+            connection.execute("ROLLBACK")
     if not ours and (version or not empty):
         raise LedgerError(f"{path} is an SQLite file, but not a ledger of quantumjobs")
     return version
