@@ -17,6 +17,7 @@ import gc
 import inspect
 import itertools
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ import hypothesis
 import pytest
 
 pytest.register_assert_rewrite("quantumjobs.testing.adapter_rules", "quantumjobs.testing.ledger_rules")
+
+# A shell without job control begins what it puts in the background with Ctrl-C ignored, and every program that a test
+# starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 AsyncTest = Callable[..., Awaitable[None]]
 Contexts = list[dict[str, Any]]

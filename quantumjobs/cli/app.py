@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import functools
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,8 +23,14 @@ def parse(arguments: list[str]) -> Asked | int:
 
     Raises `UsageError`, and typer's own errors (they have `format_message`; their classes moved between versions).
     """
-    found: Asked | int = typer.main.get_command(app).main(arguments, prog_name="quantumjobs", standalone_mode=False)
+    found: Asked | int = _command().main(arguments, prog_name="quantumjobs", standalone_mode=False)
     return found
+
+
+@functools.cache
+def _command() -> Any:
+    """Every command with its options: made once, since that reads all their annotations."""
+    return typer.main.get_command(app)
 
 
 def _version(wanted: bool) -> None:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("quantumjobs")
 _ENGINE = "quantumjobs.engine.engine"
-_LEDGERS = ("quantumjobs.ledgers.memory", "quantumjobs.ledgers.sqlite")
 
 
 class Occurrence(Struct, frozen=True):
@@ -158,7 +157,8 @@ class Client:
         return given
 
     def _import(self) -> None:
-        for module in (_ENGINE, *_LEDGERS, *self._registry.modules()):
+        ledger = "quantumjobs.ledgers." + ("memory" if self._ledger == "memory" else "sqlite")
+        for module in (_ENGINE, ledger, *self._registry.modules()):
             importlib.import_module(module)
 
     async def _provider(self, key: str) -> Provider:

@@ -79,12 +79,10 @@ class Attacher:
         return await self.keep(handle, [record], {})
 
     async def carried(self, handle: Handle, records: Sequence[JobRecord], blobs: Mapping[str, bytes]) -> Job:
-        """A job out of a file. The one this ledger holds already, if it does."""
+        """A job out of a file, which has no key (see `barred`). The one this ledger holds already, if it does."""
         held = await self._held(handle.id)
         if held is not None:
             return held
-        if handle.key is not None and await self._engine.ledger.by_key(handle.key) is not None:
-            handle = msgspec.structs.replace(handle, key=None)
         fresh = [msgspec.structs.replace(record, fence=0, version=0) for record in records]
         return await self.keep(handle, fresh, blobs)
 

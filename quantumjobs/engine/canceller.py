@@ -9,7 +9,7 @@ from quantumjobs.abc import CancelReply, Cancels
 from quantumjobs.core.events import CancelAccepted, CancelRefused, CancelRequested, CancelSent
 from quantumjobs.core.records import JobRecord
 from quantumjobs.core.states import WATCHED, CancelOutcome, JobState
-from quantumjobs.errors import AdapterError, CredentialError, LedgerError, ProviderError, ProviderRejected
+from quantumjobs.errors import AdapterError, CredentialError, LedgerError, ProviderError, ProviderRejected, UsageError
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
@@ -60,7 +60,7 @@ class Canceller:
         """Another client follows the job: it is told through the ledger, and what it makes of that is seen there."""
         engine = self._engine
         if job.stranded is not None:
-            raise job.stranded
+            raise UsageError(str(job.stranded))  # each caller has a traceback of its own
         engine.sharing.want(job)
         await engine.own(engine.apply(job, CancelRequested(at=engine.wall())))
         until = engine.loop.time() + OWNER_ANSWERS

@@ -38,9 +38,7 @@ class Files:
     async def export(self, path: str | os.PathLike[str], jobs: Sequence[Job]) -> int:
         """Write jobs into one file; how many. Raises `UsageError` where it cannot be written."""
         ledger = self._engine.ledger
-        lines = [
-            await portable.pack(ledger, await ledger.handle(job.id)) for job in jobs
-        ]  # one by one: each may be big
+        lines = [await portable.pack(ledger, await ledger.handle(job.id)) for job in jobs]
         target = _at(path)
         try:
             await beside(_write, target, lines)

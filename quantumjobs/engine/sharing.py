@@ -31,9 +31,10 @@ EVERY = 0.4
 """Seconds between two questions whether others have written."""
 DEATHS_EVERY = 1.0
 """Seconds between two searches for jobs whose owner has ended."""
-BEGUN_AT_ONCE = 50
 AT_ONCE = 500
 """Records taken over in one commit: more would keep other writers waiting."""
+BEGUN_AT_ONCE = 50
+"""Records that begin to be followed without letting the loop turn."""
 SENDER_ENDED = "its sender ended before an answer was kept"
 
 
@@ -56,7 +57,6 @@ class Sharing:
         self._engine = engine
         self._everything = everything
         self._cursor = 0
-        self._cursors: list[asyncio.Future[None]] = []
         self._wanted: set[str] = set()
 
     async def start(self) -> None:
@@ -98,7 +98,11 @@ class Sharing:
         for record in records:
             job = engine.known(record.id)
             if job is not None:
-                await self.take(job, record)
+                try:
+                    await self.take(job, record)
+                except Exception as error:  # one record must not keep what others did to the rest from being seen
+                    log.exception("job %s: what others did to it could not be taken", record.id)
+                    engine.fail_waits(job, error)
 
     async def take(self, job: Tracked, record: JobRecord) -> None:
         """What the ledger holds of a job by now, where that is newer than what is known here."""

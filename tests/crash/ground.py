@@ -18,7 +18,7 @@ from tests.crash.verdict import Case, Verdict, intents, judge
 
 SUBMITS = ("idempotent", "findable", "rerunnable", "unknown")
 MODES = ("delete", "wal")
-TEMPLATES = 3
+TEMPLATES = 6
 """Programs at a time."""
 
 
