@@ -39,9 +39,12 @@ class ThreadEach(Executor):
 def beside(function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
     """Call it in a thread; its loop, which must be running, goes on."""
     loop = asyncio.get_running_loop()
-    if not threading.main_thread().is_alive():
-        return loop.run_in_executor(_EACH, function, *args)
-    return loop.run_in_executor(None, function, *args)
+    if threading.main_thread().is_alive():
+        try:
+            return loop.run_in_executor(None, function, *args)
+        except RuntimeError:  # it ends at this very moment: alive still, and its thread pools refuse work already
+            pass
+    return loop.run_in_executor(_EACH, function, *args)
 
 
 _EACH = ThreadEach()
