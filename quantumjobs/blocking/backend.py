@@ -54,7 +54,8 @@ class Backend:
         Raises `UsageError` before anything is recorded, and `KeyConflict` where the key stands for another request;
         `JobRejected`, `CredentialError`, `ProviderUnavailable` and `LedgerWriteError` (all: nothing runs, unless the
         last has a `remote_id`) and `SubmissionUncertain` afterwards. Interrupting this call (Ctrl-C) before anything
-        was sent withdraws the job; after that the job goes on, is logged, and `client.jobs()` lists it.
+        was sent withdraws the job; after that a local simulation ends, and what a provider may have goes on, is logged,
+        and `client.jobs()` lists it.
         """
         work = self._twin.run(
             circuits,

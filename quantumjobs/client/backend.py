@@ -69,7 +69,8 @@ class Backend:
         Raises `UsageError` before anything is recorded, and `KeyConflict` where the key stands for another request;
         `JobRejected`, `CredentialError`, `ProviderUnavailable` and `LedgerWriteError` (all: nothing runs, unless the
         last has a `remote_id`) and `SubmissionUncertain` afterwards. Cancelling this call before anything was sent
-        withdraws the job; after that the job goes on, is logged, and `client.jobs()` lists it.
+        withdraws the job; after that a local simulation ends, and what a provider may have goes on, is logged, and
+        `client.jobs()` lists it.
         """
         if until not in ("accepted", "recorded"):
             raise UsageError(f"until={until!r}: say 'accepted' or 'recorded'")

@@ -83,6 +83,7 @@ _FOLLOWED: Row = _LATE_SUBMITS | {
     ResultGone: None,
     TakenOver: None,
     Resubmitted: None,
+    SubmitStarted: None,  # another client's late answer overtook the lane's decision to send
 }
 
 # SubmitStarted in a terminal state: a cancel overtook the lane's decision to send. The lane sees it and sends nothing.
@@ -94,6 +95,10 @@ OURS: Mapping[JobState, Row] = {
         SubmitStarted: S.SUBMITTING,
         SubmitRejected: S.REJECTED,
         CancelRequested: S.CANCELLED,
+        # Answers to a request that was given up: by the user's word, or by a client that took its sender for dead.
+        SubmitAccepted: S.QUEUED,
+        SubmitDeferred: None,
+        SubmitInDoubt: None,
     },
     S.SUBMITTING: _LATE
     | {
@@ -111,6 +116,7 @@ OURS: Mapping[JobState, Row] = {
         SubmitDeferred: S.CREATED,
         Resubmitted: S.CREATED,
         SubmitInDoubt: None,
+        SubmitRejected: None,  # to a sender that was taken for dead; the doubt is resolved as any other
         Abandoned: S.LOST,
         CancelRequested: None,
     },
@@ -232,6 +238,9 @@ def _exception(record: JobRecord, event: AnyEvent, after: JobState, traits: Trai
         # The provider has no word for cancelled: the one place where that is known.
         case Reported() if after is S.FAILED and traits.failed_after_cancel_is_cancelled and record.cancels_sent:
             return S.CANCELLED
+        # That run belongs to a client which is not the owner any more, and ends with it.
+        case SubmitAccepted() if record.state is S.CREATED and isinstance(traits.submit, Rerunnable):
+            return S.CREATED
         # This answer says nothing about an earlier request of the same intent, which may have been taken.
         case SubmitDeferred() | SubmitRejected() if record.state is S.SUBMITTING and record.doubtful:
             return S.IN_DOUBT
@@ -275,14 +284,14 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
                 "gone_since": record.gone_since if event.hint else None,
                 "lazy": after in TERMINAL and traits.fetch is Fetch.LAZY and event.result is None,
             }
-        case SubmitStarted() if live:
+        case SubmitStarted() if after is S.SUBMITTING:
             news = {
                 "attempts": record.attempts + 1,
                 "sent_at": record.sent_at if record.doubtful else event.at,
                 "trouble": "",
                 "reason": "",
             }
-        case SubmitAccepted(remote_id=remote_id) | Adopted(remote_id=remote_id):
+        case SubmitAccepted(remote_id=remote_id) | Adopted(remote_id=remote_id) if after is not S.CREATED:
             if live and record.remote_id is None:
                 news = {"remote_id": remote_id, "accepted_at": event.at, "doubtful": False, "trouble": "", "reason": ""}
             elif remote_id not in (record.remote_id, *record.extra_ids):
@@ -293,7 +302,7 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
                 news["doubtful"] = False
         case Resubmitted() if after is not record.state:
             news = {"reason": "submitted again by the user", "doubtful": record.doubtful and after is not S.CREATED}
-        case SubmitInDoubt(reason=reason) if live and record.remote_id is None:
+        case SubmitInDoubt(reason=reason) if live and after is not S.CREATED and record.remote_id is None:
             news = {"reason": reason, "doubtful": True}
         case Abandoned() if after is not record.state:
             news = {"reason": "abandoned in doubt"}

@@ -13,7 +13,7 @@ import msgspec
 from quantumjobs.abc import Change, Prepared, Request
 from quantumjobs.core.events import CancelRequested
 from quantumjobs.core.records import Handle, JobRecord, Link
-from quantumjobs.core.states import JobState
+from quantumjobs.core.states import TERMINAL, JobState
 from quantumjobs.core.traits import Rerunnable
 from quantumjobs.engine import endings
 from quantumjobs.engine.bodies import digest, encode_request
@@ -206,13 +206,21 @@ class Intents:
             await job._acceptance(None)
 
     async def withdraw(self, job: Job, parts: Sequence[Tracked]) -> None:
-        """Take back what has not been sent; what may have been sent goes on without us, and is never sent again."""
+        """Take back what has not been sent; what may have been sent goes on without us, and is never sent again.
+
+        What costs nothing but this machine's time is ended wherever it is: nobody has a handle to end it with.
+        """
+        goes_on = False
         for part in parts:
+            free = isinstance(part.traits.submit, Rerunnable)
             try:
-                await self._engine.apply(part, CancelRequested(at=self._engine.wall()), only_in=_UNSENT)
+                await self._engine.apply(
+                    part, CancelRequested(at=self._engine.wall()), only_in=None if free else _UNSENT
+                )
             except LedgerError as error:
                 log.warning("job %s could not be withdrawn: %s", job.id, error)
-        if not job.done():
+            goes_on |= not free and part.record.state not in TERMINAL
+        if goes_on:
             log.warning("run() ended and its job goes on: %s (client.job(%r) finds it)", job, job.id)
 
     async def withdraw_recorded(self, recording: asyncio.Task[Job]) -> None:

@@ -84,7 +84,22 @@ def test_no_remote_id_that_arrives_is_dropped() -> None:
     def law(one: Step) -> bool:
         return one.event.remote_id in {one.after.remote_id, *one.after.extra_ids}  # type: ignore[union-attr]
 
-    holds(law, (one for one in steps() if isinstance(one.event, e.SubmitAccepted | e.Adopted)))
+    def arrives(one: Step) -> bool:
+        given_up = one.record.state is S.CREATED and isinstance(one.traits.submit, Rerunnable)
+        return isinstance(one.event, e.SubmitAccepted | e.Adopted) and not given_up
+
+    holds(law, (one for one in steps() if arrives(one)))
+
+
+def test_a_local_run_that_was_given_up_is_not_taken_for_the_next_one() -> None:
+    late = (
+        one
+        for one in steps()
+        if isinstance(one.event, e.SubmitAccepted | e.SubmitInDoubt | e.SubmitDeferred)
+        and one.record.state is S.CREATED
+        and isinstance(one.traits.submit, Rerunnable)
+    )
+    holds(lambda one: one.after is one.record and not one.actions, late)
 
 
 def test_a_kept_result_is_taken_away_only_by_a_fresh_run() -> None:
@@ -150,6 +165,7 @@ OUR_WAYS = """
     created -> submitting: SubmitStarted
     created -> rejected: SubmitRejected
     created -> cancelled: CancelRequested
+    created -> queued: SubmitAccepted
     submitting -> queued: SubmitAccepted
     submitting -> created: SubmitDeferred
     submitting -> rejected: SubmitRejected
@@ -195,11 +211,11 @@ def test_these_are_the_ways_that_our_events_lead() -> None:
 
 # --- two speakers -----------------------------------------------------------------------
 IMPOSSIBLE = {
-    e.SubmitStarted: {S.SUBMITTING} | WATCHED,
-    e.SubmitAccepted: {S.CREATED},
-    e.SubmitDeferred: {S.CREATED},
-    e.SubmitRejected: {S.IN_DOUBT},
-    e.SubmitInDoubt: {S.CREATED},
+    e.SubmitStarted: {S.SUBMITTING},
+    e.SubmitAccepted: set(),
+    e.SubmitDeferred: set(),
+    e.SubmitRejected: set(),
+    e.SubmitInDoubt: set(),
     e.Adopted: {S.CREATED, S.SUBMITTING},
     e.Abandoned: {S.CREATED, S.SUBMITTING},
     e.Resubmitted: set(),

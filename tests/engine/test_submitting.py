@@ -202,6 +202,21 @@ async def test_cancelling_run_after_the_request_left_detaches_and_never_sends_ag
         assert fake.cancels == 0
 
 
+async def test_cancelling_run_of_a_local_simulation_ends_it_although_it_began(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fake = FakeProvider(submit_class=Rerunnable(3), latency={"submit": 20.0}, running=500, cancel="confirmed")
+    async with client_on(fake) as client:
+        with caplog.at_level(logging.WARNING, "quantumjobs"), pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await client.backend("fake/sim").run(BELL)
+        assert not caplog.text
+        (job,) = await client.jobs()
+        with pytest.raises(qj.JobCancelled):
+            await job
+        assert (fake.submits, fake.cancels) == (1, 1)
+
+
 async def test_limit_is_a_respectful_queue() -> None:
     fake = FakeProvider(running=10)
     async with client_on(fake) as client:
