@@ -317,13 +317,16 @@ class Engine:
         def make(handle_id: str, prepared: Prepared) -> Handle:
             return msgspec.structs.replace(handle(handle_id, prepared), key=key, intent=intent)
 
-        try:
-            return await self._record(lane, request, prepared, make), True
-        except KeyConflict:
-            held = None if key is None else await self.intents.held(key, intent)  # somebody was quicker
-            if held is None:
-                raise
-            return held, False
+        while True:
+            try:
+                return await self._record(lane, request, prepared, make), True
+            except KeyConflict:
+                if key is None:
+                    raise
+                held = await self.intents.held(key, intent)  # somebody was quicker
+                if held is not None:
+                    return held, False
+                # and has ended by now without having run, which frees the key
 
     async def _intent(self, lane: Lane, request: Request) -> str:
         """The digest of what is asked for, of whom; the same in every process."""

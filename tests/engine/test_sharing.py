@@ -342,6 +342,19 @@ async def test_a_job_that_came_to_nothing_frees_its_key(ledger: Path) -> None:
         assert len(await one.jobs()) == 2
 
 
+async def test_a_key_that_was_taken_and_freed_while_its_request_was_prepared_is_free(ledger: Path) -> None:
+    fake = FakeProvider(latency={"describe": 10.0}, script={"submit": [qj.ProviderRejected("no credit")]})
+    async with client(ledger, fake) as one, client(ledger, fake) as two:
+        quicker = asyncio.ensure_future(one.backend("fake/sim").run(BELL, key="step-1"))
+        await asyncio.sleep(5)
+        job = await two.backend("fake/sim").run(BELL, key="step-1")  # the other came, and went, in the meantime
+        with pytest.raises(qj.JobRejected):
+            await quicker
+        assert (await job).counts
+        assert len(fake.jobs) == 1
+        assert (await one.backend("fake/sim").run(BELL, key="step-1")).id == job.id
+
+
 async def test_leaving_a_joined_run_takes_nothing_back(ledger: Path) -> None:
     fake = FakeProvider(latency={"submit": 50.0})
     async with client(ledger, fake) as one, client(ledger, fake) as two:
