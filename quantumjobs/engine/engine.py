@@ -372,6 +372,8 @@ class Engine:
                 self._tracked[record.id] = job
                 if record.remote_id is not None:
                     lane.by_remote[record.remote_id] = job
+        elif ours and job.record.fence == record.fence:
+            job.ours = True  # just made here, and found by a reader who took it for another client's
         return job
 
     def handle(self, handle: Handle, parts: Sequence[Tracked]) -> Job:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING
 
 from quantumjobs.abc import Finds, Sending, Stages
@@ -143,8 +144,8 @@ class Sender:
             details=record.details,
         )
 
-    async def send(self, job: Tracked, passage: Passage, payload: bytes) -> None:
-        """The one request that `submitting(n)` stands for."""
+    async def send(self, job: Tracked, passage: Passage, payload: bytes, until: float = inf) -> None:
+        """The one request that `submitting(n)` stands for; none after `until`, by the wall clock."""
         engine, lane = self._engine, job.lane
         now = engine.wall
         task = asyncio.current_task()
@@ -152,6 +153,10 @@ class Sender:
             self._under_way.add(task)
         await job.wire.take()
         try:
+            if now() >= until:  # the disk was slow, or this machine slept
+                passage.unused()
+                await engine.apply(job, SubmitDeferred(at=now(), reason="it was too late to send it again"))
+                return
             with passage:
                 adapter = await lane.adapter()
                 accepted = await lane.call(adapter.submit, self._sending(job, payload))
@@ -238,7 +243,7 @@ class Sender:
                 passage.unused()
                 lane.leave()
         if sent:
-            await self.send(job, passage, payload)
+            await self.send(job, passage, payload, until)
         return True
 
     async def _search(self, job: Tracked) -> bool:

@@ -146,14 +146,18 @@ class Slow(InlineLedger):
     """Takes a while for each commit, as a disk does; `submitting` tells that such an intent is being written."""
 
     immediate = False
+    intent = 0.03
+    """Seconds until an intent to send is durable."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.submitting = asyncio.Event()
 
     async def _commit(self, commit: Any) -> None:
+        takes = 0.03
         if any(isinstance(change.event, SubmitStarted) for change in commit.changes):
             self.submitting.set()
-        await asyncio.sleep(0.03)
+            takes = self.intent
+        await asyncio.sleep(takes)
         await super()._commit(commit)
         await asyncio.sleep(0.03)

@@ -101,7 +101,7 @@ class Audit:
             return
         if self.requests[token] > self.started[token]:
             self.wrong(f"{token}: {self.requests[token]} requests, {self.started[token]} of them written down before")
-        if record.state is not S.SUBMITTING and not life.disowned:
+        if record.state is not S.SUBMITTING and not self.disowned:
             self.wrong(f"{token} was sent by {life} while it is {record.state}")
         if isinstance(fake.traits("").submit, Unknown):
             if token in self.doubts:
