@@ -371,7 +371,6 @@ class Job:
         """
         part = self._doubtful()
         _check_payload(part.record)
-        part.undecided = False
         self._engine.sharing.want(part)
         event = Resubmitted(at=self._engine.wall())
         await self._engine.own(self._engine.apply(part, event, only_in=_DOUBTFUL))

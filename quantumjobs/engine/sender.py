@@ -107,6 +107,7 @@ class Sender:
         try:
             record, applied = await engine.applied(job, SubmitStarted(at=engine.wall()), only_in=only_in)
             started = applied and record.state is S.SUBMITTING
+            job.undecided &= not started
             if started and self._is_leaving():  # nothing was sent, so that this is no doubt
                 started = False
                 await engine.apply(job, SubmitDeferred(at=engine.wall(), reason="the client was closed"))

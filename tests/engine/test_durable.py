@@ -104,3 +104,22 @@ async def test_a_doubt_is_resolved_once_the_disk_has_space_again(submit: SubmitC
         disk.refuses = ""
         await job
         assert fake.most_made == 1
+
+
+async def test_a_resubmission_that_the_disk_refused_leaves_the_doubt_told() -> None:
+    fake, disk = FakeProvider(script={"submit": [Fault.REPLY_LOST]}), Disk()
+    ledger = Guarded(OneOfSeveral(Memory()), Life(asyncio.get_running_loop()), disk, lambda *_: None)
+    async with client_on(fake, ledger=ledger) as client:
+        job = await client.backend("fake/sim").run(BELL, until="recorded")
+        with pytest.raises(qj.SubmissionUncertain):
+            await job
+        disk.refuses = "Resubmitted"
+        with pytest.raises(qj.LedgerWriteError):
+            await job.resubmit()
+        async with asyncio.timeout(60):
+            with pytest.raises(qj.SubmissionUncertain):
+                await job
+        disk.refuses = ""
+        await job.resubmit()
+        assert (await job).counts
+        assert fake.submits == 2
