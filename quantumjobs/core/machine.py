@@ -83,7 +83,6 @@ _FOLLOWED: Row = _LATE_SUBMITS | {
     ResultGone: None,
     TakenOver: None,
     Resubmitted: None,
-    SubmitStarted: None,  # another client's late answer overtook the lane's decision to send
 }
 
 # SubmitStarted in a terminal state: a cancel overtook the lane's decision to send. The lane sees it and sends nothing.

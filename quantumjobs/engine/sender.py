@@ -42,6 +42,7 @@ GRACE = 3.0
 SEARCHES = 8
 """Looks for a job in doubt at a provider that does not say how long its search lags."""
 _DOUBT = ProviderUnavailable("in doubt")
+_UNSENT = frozenset({S.CREATED})
 _DOUBTFUL = frozenset({S.IN_DOUBT})
 
 
@@ -78,7 +79,7 @@ class Sender:
                 await engine.turnstile.turn()
             payload = await engine.ledger.blob(job.record.payload)
             await self._stage(job, passage, payload)
-            sent = await self._started(job)
+            sent = await self._started(job, _UNSENT)
         except (ProviderRejected, AdapterError) as error:
             if isinstance(error, AdapterError):
                 lane.enqueue(job)  # sent when the lane is mended
@@ -95,7 +96,7 @@ class Sender:
         if sent:
             await self.send(job, passage, payload)
 
-    async def _started(self, job: Tracked, only_in: frozenset[JobState] | None = None) -> bool:
+    async def _started(self, job: Tracked, only_in: frozenset[JobState]) -> bool:
         """Make `submitting(n)` durable. True: its request is now to be sent, by whoever asked, without delay."""
         engine = self._engine
         if self._is_leaving():
