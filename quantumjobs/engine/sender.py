@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-from quantumjobs.abc import Finds, Sending, Stages
+from quantumjobs.abc import Accepted, Finds, Sending, Stages
 from quantumjobs.core.events import (
     Abandoned,
     Adopted,
@@ -155,13 +155,11 @@ class Sender:
             self._under_way.add(task)
         await job.wire.take()
         try:
-            if now() >= until:  # the disk was slow, or this machine slept
-                passage.unused()
-                await engine.apply(job, SubmitDeferred(at=now(), reason="it was too late to send it again"))
-                return
             with passage:
                 adapter = await lane.adapter()
-                accepted = await lane.call(adapter.submit, self._sending(job, payload))
+                accepted: Accepted | None = None
+                if now() < until:  # else the disk was slow, or this machine slept
+                    accepted = await lane.call(adapter.submit, self._sending(job, payload))
         except ProviderRejected as error:
             if error.stale_description:
                 lane.forget(job.record.backend)
@@ -179,6 +177,9 @@ class Sender:
             await engine.apply(job, SubmitInDoubt(at=now(), reason=str(error)))
         else:
             job.is_fine()
+            if accepted is None:
+                await engine.apply(job, SubmitDeferred(at=now(), reason="it was too late to send it again"))
+                return
             await engine.apply(job, SubmitAccepted(at=now(), remote_id=accepted.remote_id))
             if accepted.status is not None:
                 await engine.looker.take(job, accepted.remote_id, accepted.status)

@@ -55,8 +55,8 @@ async def test_nothing_is_sent_again_once_its_window_has_passed_while_the_disk_w
     ledger = Slow(tmp_path / "ledger")
     async with qj.Client(ledger=ledger, providers={"fake": fake}) as client:
         running = asyncio.ensure_future(client.backend("fake/sim").run(BELL))
-        while fake.submits == 0:
-            await asyncio.sleep(0.1)
+        await ledger.submitting.wait()
+        await asyncio.sleep(0.05)
         ledger.intent = 60.0
         with pytest.raises(qj.SubmissionUncertain):
             await running
