@@ -30,6 +30,7 @@ PYTHONS = [
 OLDEST = PYTHONS[0]
 VENDORS = ("aqt",)  # whose published client, pinned in requirements/oracle-<vendor>.txt, we are compared with
 BASELINES = ("dbos",)  # what else benchmarks/oracle_*.py compare with, likewise pinned; no test needs it
+SPREAD = ("-n", "auto", "--dist", "worksteal")  # over all cores
 
 # What each file in requirements/ is compiled from: arguments of `uv pip compile`.
 COMPILED = {
@@ -62,14 +63,14 @@ def install(session: nox.Session, pins: str) -> None:
 def tests(session: nox.Session) -> None:
     """The test-suite, on every supported Python that is here."""
     install(session, "test")
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", *(session.posargs or SPREAD))
 
 
 @nox.session(python=OLDEST, venv_backend="uv")
 def tests_lowest(session: nox.Session) -> None:
     """The test-suite with the oldest packages we claim to work with."""
     session.install("--resolution=lowest-direct", "-e", ".[test]")
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", *(session.posargs or SPREAD))
 
 
 @nox.session(python=OLDEST)

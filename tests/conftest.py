@@ -5,6 +5,8 @@
 * A test fails if it leaves a task behind or if its loop reports an unhandled exception.
 * No test sees the user's ledger, configuration, credentials or home.
 * Every test has a timeout (pyproject.toml), so that a hang is a failure with a stack.
+* With `-n auto` several processes share the tests; while one marked `@pytest.mark.alone` runs, the others wait.
+* `tests.tally` counts what a reader should know of a whole run, whoever ran it; it is told at the end.
 
 Async fixtures are not supported: write `async with` in the test, where the loop is the test's own.
 """
@@ -12,18 +14,22 @@ Async fixtures are not supported: write `async with` in the test, where the loop
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import functools
 import gc
 import inspect
 import itertools
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.tally import tally
 
 pytest.register_assert_rewrite("quantumjobs.testing.adapter_rules", "quantumjobs.testing.ledger_rules")
 
@@ -128,15 +134,60 @@ def _fail_for(contexts: Contexts) -> None:
     raise AssertionError(f"the loop reported what nobody handled:\n{text}") from cause
 
 
+# --- one run of several processes ---------------------------------------------------------
+@contextmanager
+def _room(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Tests of several processes share it, unless one wants it alone. Who waits for that keeps the door shut."""
+    with (folder / "door").open("a") as door, (folder / "room").open("a") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(room, fcntl.LOCK_UN)  # by name: a forked child may hold the file open
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the test's timeout, which does not count the wait
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    folder = _shared_folder(item.config)
+    if folder is None:
+        return (yield)
+    with _room(folder, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+def _shared_folder(config: pytest.Config) -> Path | None:
+    """The folder of all processes of this run; None for the only one."""
+    if not hasattr(config, "workerinput"):
+        return None
+    base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    return base.parent
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     gc.collect()
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:  # pytest_testnodedown reads it
+        told["late"] = [str(context) for context in _late]
+        told["tally"] = dict(tally(session.config))
     if _late and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of the processes has ended."""
+    told = getattr(node, "workeroutput", {})
+    _late.extend({"message": text} for text in told.get("late", ()))
+    tally(node.config).update(told.get("tally", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for context in _late:
         terminalreporter.write_line(f"reported by a closed test loop: {context}", red=True)
+    for name, count in sorted(tally(config).items()):
+        terminalreporter.write_line(f"{name}: {count}", red=name.startswith("NO "))
 
 
 # --- a machine of its own for each test ---------------------------------------------------

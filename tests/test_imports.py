@@ -68,6 +68,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert not found, f"`import quantumjobs` loads (<- imported by):\n{found}"
 
 
+@pytest.mark.alone
 def test_importing_the_package_stays_within_its_budget() -> None:
     measure = "import time; start = time.perf_counter(); import quantumjobs; print(time.perf_counter() - start)"
     assert min(float(fresh("-c", measure).stdout) for _ in range(5)) < BUDGET

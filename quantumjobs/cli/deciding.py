@@ -103,9 +103,12 @@ async def _decide(asked: Decide) -> tuple[Job, Trouble | None]:
     return job, None
 
 
+_ON_ITS_WAY = frozenset({JobState.CREATED, JobState.SUBMITTING, JobState.IN_DOUBT})
+
+
 async def _sent(job: Job) -> None:
     async for snapshot in job.events():
-        if snapshot.state not in {JobState.CREATED, JobState.SUBMITTING}:
+        if facts.needs_decision(job) or snapshot.state not in _ON_ITS_WAY:
             return
 
 

@@ -138,6 +138,7 @@ def test_nothing_is_drawn_unless_it_is_asked_for(notebook):
     assert notebook.run('client.backend("fake/sim").run(bell).result(); None') == []
 
 
+@pytest.mark.alone
 def test_interrupting_the_kernel_ends_the_wait_and_not_the_job(notebook):
     notebook.run('fake.cloud.running = 3600.0; job = client.backend("fake/sim").run(bell)')
     kernel = int(notebook.text("print(os.getpid())"))

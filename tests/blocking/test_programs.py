@@ -133,6 +133,7 @@ say("works", again.state, provider.calls["cancel"])
 """
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_every_kind_of_wait_within_a_fifth_of_a_second_and_never_the_job(tmp_path):
     waits = ", ".join(f"{kind!r}: {wait}" for kind, wait in WAITS.items())
     with program(f"waits = {{{waits}}}\n" + INTERRUPTED, tmp_path) as one:

@@ -367,7 +367,7 @@ def test_a_resubmitted_job_is_sent_once_more(run, quantumjobs, told, clouds):
 def test_a_resubmission_that_is_in_doubt_again_says_so(doubtful, quantumjobs, clouds):
     clouds["fake"].script["submit"] = deque([Fault.REPLY_LOST])
     code, out, err = quantumjobs("resubmit", doubtful)
-    assert code == 4
+    assert code == 4, (out, err)
     assert "in_doubt" in out
     assert "may or may not have taken" in err
 

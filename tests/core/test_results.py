@@ -252,6 +252,7 @@ def seconds(work: Callable[[], object], rounds: int) -> float:
     ("shots", "clbits", "kinds", "factor"),
     [(1_000_000, 20, 50, 10), (1_000_000, 20, None, 10), (10_000, 127, 50, 5), (10_000, 127, None, 5)],
 )
+@pytest.mark.alone
 def test_counting_is_much_faster_than_joining_rows(shots: int, clbits: int, kinds: int | None, factor: int) -> None:
     draw = np.random.default_rng(1)
     matrix = draw.integers(0, 2, size=(kinds or shots, clbits), dtype=np.uint8)

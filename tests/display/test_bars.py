@@ -317,6 +317,7 @@ def test_bars_of_a_loop_that_was_closed_under_them_are_swept_away():
     assert show._sheets == {}
 
 
+@pytest.mark.alone
 async def test_a_change_costs_next_to_nothing():
     show, _ = drawer()
     bars = [show.job(str(at), snapshot(id=str(at))) for at in range(1000)]

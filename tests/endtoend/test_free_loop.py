@@ -94,6 +94,7 @@ def stalls(source: str, folder) -> tuple[dict[str, float], float]:
     return seen, max(0.050, 3 * beside)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("source", [BUSY, FIRST], ids=["a heavy simulation", "the first client of a program"])
 def test_the_loop_never_stalls(tmp_path, source):
     tries = []
@@ -105,6 +106,7 @@ def test_the_loop_never_stalls(tmp_path, source):
     raise AssertionError(f"(bound, stalls by phase), in seconds: {tries}")
 
 
+@pytest.mark.alone
 def test_a_deadline_holds_and_a_cancel_ends_the_cpu_use(tmp_path):
     source = """
     async def main():
