@@ -331,6 +331,18 @@ async def test_another_request_under_the_key_is_a_conflict(ledger: Path) -> None
         assert fake.submits == 1
 
 
+async def test_a_repeated_step_asks_nothing_of_a_provider_that_is_down(ledger: Path) -> None:
+    fake = FakeProvider()
+    async with client(ledger, fake) as one:
+        job = await one.backend("fake/sim").run(BELL, key="step-1")
+        counts = (await job).counts
+    down = qj.ProviderUnavailable("down", provider="fake", sent=False)
+    fake.breaks = dict.fromkeys(("connect", "describe", "submit", "poll"), down)
+    async with client(ledger, fake) as two, asyncio.timeout(1):
+        again = await two.backend("fake/sim").run(BELL, key="step-1")
+        assert (again.id, (await again).counts) == (job.id, counts)
+
+
 async def test_a_job_that_came_to_nothing_frees_its_key(ledger: Path) -> None:
     fake = FakeProvider(script={"submit": [qj.ProviderRejected("no credit")]})
     async with client(ledger, fake) as one:

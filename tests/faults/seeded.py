@@ -162,10 +162,24 @@ FAULTS = (
         _ENGINE,
     ),
     Seeded(
+        "a job that another run of its key found is taken for another client's",
+        "engine/engine.py",
+        "            job.ours = True  # just made here",
+        "            pass  # just made here",
+        ("tests/engine/test_slow_ledger.py",),
+    ),
+    Seeded(
+        "the window of a resend is not looked at last",
+        "engine/sender.py",
+        "if now() < until:",
+        "if True:",
+        ("tests/engine/test_slow_ledger.py",),
+    ),
+    Seeded(
         "a resend does not ask whether it is still in doubt",
         "engine/sender.py",
         "sent = await self._started(job, _DOUBTFUL)",
-        "sent = await self._started(job)",
+        "sent = await self._started(job, frozenset(JobState))",
         (*_ENGINE, _MACHINE),
     ),
     Seeded(
