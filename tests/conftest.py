@@ -14,7 +14,6 @@ Async fixtures are not supported: write `async with` in the test, where the loop
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import functools
 import gc
 import inspect
@@ -138,6 +137,8 @@ def _fail_for(contexts: Contexts) -> None:
 @contextmanager
 def _room(folder: Path, *, alone: bool) -> Iterator[None]:
     """Tests of several processes share it, unless one wants it alone. Who waits for that keeps the door shut."""
+    import fcntl  # not on Windows, where the tests run one after the other
+
     with (folder / "door").open("a") as door, (folder / "room").open("a") as room:
         fcntl.flock(door, fcntl.LOCK_EX)
         fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
@@ -161,7 +162,7 @@ def _shared_folder(config: pytest.Config) -> Path | None:
     """The folder of all processes of this run; None for the only one."""
     if not hasattr(config, "workerinput"):
         return None
-    base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    base: Path = config._tmp_path_factory.getbasetemp()  # a hook has no fixtures: this is what `tmp_path_factory` is
     return base.parent
 
 

@@ -13,7 +13,7 @@ from quantumjobs.cli.exits import Exit, Trouble, together, trouble
 from quantumjobs.cli.interrupts import Interrupts
 from quantumjobs.cli.terminal import Terminal
 from quantumjobs.cli.waiting import wait_for
-from quantumjobs.core.states import CancelOutcome, JobState
+from quantumjobs.core.states import UNACCEPTED, CancelOutcome
 from quantumjobs.engine.job import Job
 
 C = CancelOutcome
@@ -103,12 +103,9 @@ async def _decide(asked: Decide) -> tuple[Job, Trouble | None]:
     return job, None
 
 
-_ON_ITS_WAY = frozenset({JobState.CREATED, JobState.SUBMITTING, JobState.IN_DOUBT})
-
-
 async def _sent(job: Job) -> None:
     async for snapshot in job.events():
-        if facts.needs_decision(job) or snapshot.state not in _ON_ITS_WAY:
+        if facts.needs_decision(job) or snapshot.state not in UNACCEPTED:
             return
 
 

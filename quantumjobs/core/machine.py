@@ -85,8 +85,7 @@ _FOLLOWED: Row = _LATE_SUBMITS | {
     Resubmitted: None,
 }
 
-# SubmitStarted in a terminal state: a cancel overtook the lane's decision to send. The lane sees it and sends nothing.
-_ENDED: Row = _LATE | _LATE_SUBMITS | {CancelRequested: None, ResultKept: None, SubmitStarted: None}
+_ENDED: Row = _LATE | _LATE_SUBMITS | {CancelRequested: None, ResultKept: None}
 
 OURS: Mapping[JobState, Row] = {
     S.CREATED: _LATE

@@ -32,6 +32,10 @@ S = JobState
 TERMINAL = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.REJECTED, S.LOST})
 WATCHED = frozenset({S.QUEUED, S.RUNNING, S.CANCELLING})
 """The provider has the job and can be asked about it."""
+UNACCEPTED = frozenset({S.CREATED, S.SUBMITTING, S.IN_DOUBT})
+"""No provider is known to have the job."""
+UNSENT = frozenset({S.CREATED})
+DOUBTFUL = frozenset({S.IN_DOUBT})
 
 MEANINGS: Mapping[JobState, str] = {
     S.CREATED: "The intent is kept; nothing has been sent. The lane sends it when it may.",

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from quantumjobs.abc import Circuit
 from quantumjobs.core.records import STORY_LIMIT, JobRecord, Line
-from quantumjobs.core.states import JobState
+from quantumjobs.core.states import TERMINAL, UNACCEPTED, JobState
 from quantumjobs.engine.bodies import decode_request, digest, encode_request
 from quantumjobs.engine.portable import Carried
 
@@ -31,7 +31,6 @@ S = JobState
 BARRED = "barred"
 """The form of a circuit that is not there any more; `circuits.load` says why."""
 PLAIN_FORMS = frozenset({"qpy", "qasm", "path", BARRED})
-UNSENT = frozenset({S.CREATED, S.SUBMITTING, S.IN_DOUBT})
 NEEDS_PICKLE = "what it would run is a pickle, which is never read from a file: run it again from where it came from"
 NOT_KNOWN = "whether it was sent is known only to the ledger it came from"
 
@@ -76,11 +75,11 @@ def _record(
     payload = record.payload if record.payload and is_plain(record, "payload", blobs[record.payload]) else ""
     layout = record.layout if record.layout and is_plain(record, "layout", blobs[record.layout]) else ""
     record = replace(record, payload=payload, layout=layout, cancel_wanted=False)
-    if record.state in _ENDED:
+    if record.state in TERMINAL:
         return record
     if rerunnable(record):
         return record if payload else _moved(record, S.LOST, at, NEEDS_PICKLE)
-    if record.state in UNSENT and record.remote_id is None:
+    if record.state in UNACCEPTED and record.remote_id is None:
         sent_at = record.created_at if record.sent_at is None else record.sent_at
         record = replace(record, payload="", sent_at=sent_at, doubtful=True)  # looked for at most, never sent
         return _moved(record, S.IN_DOUBT, at, NOT_KNOWN)
@@ -94,6 +93,3 @@ def _moved(record: JobRecord, state: JobState, at: float, why: str) -> JobRecord
 
 def _results(record: JobRecord) -> tuple[str, ...]:
     return () if record.result is None else tuple(record.result.blobs.values())
-
-
-_ENDED = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.REJECTED, S.LOST})

@@ -13,11 +13,10 @@ import msgspec
 from quantumjobs.abc import Change, Prepared, Request
 from quantumjobs.core.events import CancelRequested
 from quantumjobs.core.records import Handle, JobRecord, Link
-from quantumjobs.core.states import TERMINAL, JobState
+from quantumjobs.core.states import TERMINAL, UNACCEPTED, UNSENT, JobState
 from quantumjobs.core.traits import Rerunnable
 from quantumjobs.engine import endings
 from quantumjobs.engine.bodies import digest, encode_request
-from quantumjobs.engine.job import UNACCEPTED
 from quantumjobs.errors import CredentialError, KeyConflict, LedgerError, LedgerWriteError, ProviderUnavailable
 
 if TYPE_CHECKING:
@@ -95,14 +94,16 @@ class Intents:
             try:
                 for record in await engine.ledger.records([record.id for record in new]):
                     job = engine.track(record, lane)
-                    await engine.apply(job, CancelRequested(at=engine.wall()), only_in=_UNSENT)
+                    await engine.apply(job, CancelRequested(at=engine.wall()), only_in=UNSENT)
             except LedgerError as error:
                 log.warning("job %s: the ledger does not say whether it is there: %s", handle.id, error)
             else:
                 return
 
     async def _part(self, job_id: str, lane: Lane) -> Tracked:
-        return self._engine.track(await self._engine.ledger.record(job_id), lane)
+        """A record that is there already, whoever owns it."""
+        record = await self._engine.ledger.record(job_id)
+        return self._engine.known(job_id) or self._engine.track(record, lane, ours=record.settled)
 
     async def held(self, key: str, intent: str) -> Job | None:
         """The job that a key stands for. Raises `KeyConflict` where it stands for another request.
@@ -215,7 +216,7 @@ class Intents:
             free = isinstance(part.traits.submit, Rerunnable)
             try:
                 await self._engine.apply(
-                    part, CancelRequested(at=self._engine.wall()), only_in=None if free else _UNSENT
+                    part, CancelRequested(at=self._engine.wall()), only_in=None if free else UNSENT
                 )
             except LedgerError as error:
                 log.warning("job %s could not be withdrawn: %s", job.id, error)
@@ -243,6 +244,3 @@ def _weather(job: Tracked) -> Exception | None:
     """What keeps a job from being sent, when its own sending is not what failed. Refused credentials are asked again."""
     error = job.lane.traffic.trouble("submit")
     return None if isinstance(error, CredentialError) else error
-
-
-_UNSENT = frozenset({S.CREATED})

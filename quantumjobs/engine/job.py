@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from quantumjobs.core import derive, html
 from quantumjobs.core.events import Abandoned, Adopted, Resubmitted
 from quantumjobs.core.records import Handle, JobRecord, Line, Link, Progress, Snapshot
-from quantumjobs.core.states import TERMINAL, CancelOutcome, JobState
+from quantumjobs.core.states import DOUBTFUL, TERMINAL, CancelOutcome, JobState
 from quantumjobs.engine import endings, reading, tokens
 from quantumjobs.engine.waiters import Reader, wake
 from quantumjobs.errors import (
@@ -373,13 +373,13 @@ class Job:
         _check_payload(part.record)
         self._engine.sharing.want(part)
         event = Resubmitted(at=self._engine.wall())
-        await self._engine.own(self._engine.apply(part, event, only_in=_DOUBTFUL))
+        await self._engine.own(self._engine.apply(part, event, only_in=DOUBTFUL))
         return self
 
     async def abandon(self) -> Job:
         """In doubt: give it up. It ends as lost, and nothing is sent."""
         part = self._doubtful()
-        await self._engine.own(self._engine.apply(part, Abandoned(at=self._engine.wall()), only_in=_DOUBTFUL))
+        await self._engine.own(self._engine.apply(part, Abandoned(at=self._engine.wall()), only_in=DOUBTFUL))
         return self
 
     def _doubtful(self) -> Tracked:
@@ -534,9 +534,7 @@ def _is_to_fetch(record: JobRecord) -> bool:
 
 
 OBJECTS = frozenset({"qpy", "pickle"})  # forms that qiskit reads, which may have to be imported
-UNACCEPTED = frozenset({S.CREATED, S.SUBMITTING, S.IN_DOUBT})
 _SENT = frozenset({S.SUBMITTING, S.IN_DOUBT})
-_DOUBTFUL = frozenset({S.IN_DOUBT})
 _GRAVITY = (
     CancelOutcome.UNKNOWN,
     CancelOutcome.REFUSED,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-from quantumjobs.abc import Accepted, Finds, Sending, Stages
+from quantumjobs.abc import Finds, Sending, Stages
 from quantumjobs.core.events import (
     Abandoned,
     Adopted,
@@ -18,7 +18,7 @@ from quantumjobs.core.events import (
     SubmitRejected,
     SubmitStarted,
 )
-from quantumjobs.core.states import JobState
+from quantumjobs.core.states import DOUBTFUL, UNSENT, JobState
 from quantumjobs.core.traits import Findable, Idempotent, Rerunnable
 from quantumjobs.errors import (
     AdapterError,
@@ -42,8 +42,10 @@ GRACE = 3.0
 SEARCHES = 8
 """Looks for a job in doubt at a provider that does not say how long its search lags."""
 _DOUBT = ProviderUnavailable("in doubt")
-_UNSENT = frozenset({S.CREATED})
-_DOUBTFUL = frozenset({S.IN_DOUBT})
+
+
+class _TooLate(Exception):
+    """Nothing was sent: what would have made it safe is over."""
 
 
 class Sender:
@@ -79,7 +81,7 @@ class Sender:
                 await engine.turnstile.turn()
             payload = await engine.ledger.blob(job.record.payload)
             await self._stage(job, passage, payload)
-            sent = await self._started(job, _UNSENT)
+            sent = await self._started(job, UNSENT)
         except (ProviderRejected, AdapterError) as error:
             if isinstance(error, AdapterError):
                 lane.enqueue(job)  # sent when the lane is mended
@@ -157,9 +159,11 @@ class Sender:
         try:
             with passage:
                 adapter = await lane.adapter()
-                accepted: Accepted | None = None
-                if now() < until:  # else the disk was slow, or this machine slept
-                    accepted = await lane.call(adapter.submit, self._sending(job, payload))
+                if now() >= until:  # the disk was slow, or this machine slept
+                    raise _TooLate
+                accepted = await lane.call(adapter.submit, self._sending(job, payload))
+        except _TooLate:
+            await engine.apply(job, SubmitDeferred(at=now(), reason="it was too late to send it again"))
         except ProviderRejected as error:
             if error.stale_description:
                 lane.forget(job.record.backend)
@@ -177,9 +181,6 @@ class Sender:
             await engine.apply(job, SubmitInDoubt(at=now(), reason=str(error)))
         else:
             job.is_fine()
-            if accepted is None:
-                await engine.apply(job, SubmitDeferred(at=now(), reason="it was too late to send it again"))
-                return
             await engine.apply(job, SubmitAccepted(at=now(), remote_id=accepted.remote_id))
             if accepted.status is not None:
                 await engine.looker.take(job, accepted.remote_id, accepted.status)
@@ -240,7 +241,7 @@ class Sender:
         lane.enter()
         sent = False
         try:
-            sent = await self._started(job, _DOUBTFUL)
+            sent = await self._started(job, DOUBTFUL)
         finally:
             if not sent:
                 passage.unused()
@@ -267,13 +268,13 @@ class Sender:
             except (ProviderError, CredentialError) as error:
                 job.met(error)
             if found:
-                await engine.apply(job, Adopted(at=engine.wall(), remote_id=found[0]), only_in=_DOUBTFUL)
+                await engine.apply(job, Adopted(at=engine.wall(), remote_id=found[0]), only_in=DOUBTFUL)
                 for more in found[1:]:
                     await engine.apply(job, SubmitAccepted(at=engine.wall(), remote_id=more))
                 return True
             if found is not None and isinstance(how, Findable) and engine.loop.time() - since >= how.settle:
                 absent = SubmitDeferred(at=engine.wall(), reason="looked for, and not there")
-                await engine.apply(job, absent, only_in=_DOUBTFUL)
+                await engine.apply(job, absent, only_in=DOUBTFUL)
                 return True
             attempt += 1
             if found is not None and attempt >= SEARCHES and not isinstance(how, Findable):

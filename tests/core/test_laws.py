@@ -211,7 +211,7 @@ def test_these_are_the_ways_that_our_events_lead() -> None:
 
 # --- two speakers -----------------------------------------------------------------------
 IMPOSSIBLE = {
-    e.SubmitStarted: {S.SUBMITTING} | WATCHED,
+    e.SubmitStarted: {S.SUBMITTING} | WATCHED | TERMINAL,
     e.SubmitAccepted: set(),
     e.SubmitDeferred: set(),
     e.SubmitRejected: set(),

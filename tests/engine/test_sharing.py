@@ -11,6 +11,7 @@ import pytest
 
 import quantumjobs as qj
 from quantumjobs.core.events import CancelRequested, Reported, SubmitStarted, TakenOver
+from quantumjobs.core.states import Fetch
 from quantumjobs.core.traits import Findable, Idempotent, Rerunnable
 from quantumjobs.ledgers.sqlite import InlineLedger
 from quantumjobs.testing.fake import FakeProvider, Fault
@@ -365,6 +366,20 @@ async def test_a_key_that_was_taken_and_freed_while_its_request_was_prepared_is_
         assert (await job).counts
         assert len(fake.jobs) == 1
         assert (await one.backend("fake/sim").run(BELL, key="step-1")).id == job.id
+
+
+async def test_a_finished_part_that_a_retry_keeps_stays_its_owners(ledger: Path) -> None:
+    fake = FakeProvider(part_size=1, fetch=Fetch.EAGER, outcome=lambda index: "failed" if index == 1 else "completed")
+    fake.breaks = {"fetch": qj.ProviderUnavailable("down", provider="fake", sent=False)}
+    async with client(ledger, fake) as owner, client(ledger, fake) as other:
+        job = await owner.backend("fake/sim").run([BELL] * 2)
+        await asyncio.sleep(60)  # one has failed; the other's result cannot be fetched
+        again = await (await other.job(job.id)).retry_failed()
+        kept, fresh = again._parts
+        assert (kept.ours, fresh.ours) == (False, True)
+        fake.breaks = {}
+        assert len(await again) == 2
+        assert fake.submits == 3
 
 
 async def test_leaving_a_joined_run_takes_nothing_back(ledger: Path) -> None:

@@ -171,14 +171,14 @@ FAULTS = (
     Seeded(
         "the window of a resend is not looked at last",
         "engine/sender.py",
-        "if now() < until:",
-        "if True:",
+        "if now() >= until:",
+        "if False:",
         ("tests/engine/test_slow_ledger.py",),
     ),
     Seeded(
         "a resend does not ask whether it is still in doubt",
         "engine/sender.py",
-        "sent = await self._started(job, _DOUBTFUL)",
+        "sent = await self._started(job, DOUBTFUL)",
         "sent = await self._started(job, frozenset(JobState))",
         (*_ENGINE, _MACHINE),
     ),

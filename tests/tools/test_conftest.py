@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -102,28 +103,58 @@ async def test_bad_hang_that_the_alarm_ends_between_two_steps():
 """
 
 
-def test_good_tests_pass_and_bad_tests_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copy(HERE / "conftest.py", tmp_path)
-    (tmp_path / "test_suite.py").write_text(SUITE)
-    monkeypatch.setenv("AQT_TOKEN", "not for tests")
-    monkeypatch.setenv("PYTHONPATH", str(HERE.parent))
-    options = [
-        "-c",
-        HERE.parent / "pyproject.toml",
-        f"--rootdir={tmp_path}",
-        "--timeout=3",
-        "-rA",
-        "-p",
-        "no:cacheprovider",
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "test_suite.py"],
-        cwd=tmp_path,
+SPREAD = """
+import asyncio, os, time
+import pytest
+from tests.tally import tally
+
+loops = []
+
+def sleep(kind, request):
+    begun = time.monotonic()
+    time.sleep(0.15)
+    with open("times", "a") as file:
+        file.write(f"{kind} {os.getpid()} {begun} {time.monotonic()}\\n")
+    tally(request.config)["slept"] += 1
+
+@pytest.mark.parametrize("n", range(10))
+def test_beside(n, request):
+    sleep("beside", request)
+
+@pytest.mark.alone
+@pytest.mark.parametrize("n", range(4))
+def test_alone(n, request):
+    sleep("alone", request)
+
+async def test_whose_loop_reports_something_when_it_is_closed():
+    loops.append(asyncio.get_running_loop())
+
+@pytest.fixture(scope="module", autouse=True)
+def late():
+    yield
+    for loop in loops:
+        loop.call_exception_handler({"message": "nobody was left to hear it"})
+"""
+
+
+def run(suite: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    shutil.copy(HERE / "conftest.py", folder)
+    (folder / "test_suite.py").write_text(suite)
+    config = ["-c", str(HERE.parent / "pyproject.toml"), f"--rootdir={folder}", "-p", "no:cacheprovider"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *config, *options, "test_suite.py"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(HERE.parent)},
         capture_output=True,
         text=True,
         check=False,
         timeout=50,
     )
+
+
+def test_good_tests_pass_and_bad_tests_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AQT_TOKEN", "not for tests")
+    done = run(SUITE, tmp_path, "-rA", "--timeout=3")
     outcome = dict(
         map(reversed, re.findall(r"^(PASSED|FAILED|ERROR) \S+?(test_(?:good|bad)_\S+)", done.stdout, re.MULTILINE))
     )
@@ -135,3 +166,22 @@ def test_good_tests_pass_and_bad_tests_fail(tmp_path: Path, monkeypatch: pytest.
     assert "nobody looks" in done.stdout
     assert "division by zero" in done.stdout
     assert "Failed: the alarm" in done.stdout
+
+
+def test_spread_over_processes_what_measures_is_alone_and_what_is_counted_or_late_is_told(tmp_path: Path) -> None:
+    done = run(SPREAD, tmp_path, "-n", "2", "--dist", "worksteal")
+    assert "15 passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 1, "what a loop reported late is a failure, whichever process heard it"
+    assert "nobody was left to hear it" in done.stdout
+    assert "slept: 14" in done.stdout
+    lines = [line.split() for line in (tmp_path / "times").read_text().splitlines()]
+    spans = [(kind, float(begun), float(ended)) for kind, _, begun, ended in lines]
+    assert len({process for _, process, _, _ in lines}) == 2
+    met = [
+        (kind, other)
+        for at, (kind, begun, ended) in enumerate(spans)
+        for other, since, until in spans[at + 1 :]
+        if begun < until and since < ended
+    ]
+    assert ("beside", "beside") in met
+    assert not any("alone" in pair for pair in met), spans
