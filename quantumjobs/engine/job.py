@@ -13,6 +13,7 @@ from quantumjobs.core.states import DOUBTFUL, TERMINAL, CancelOutcome, JobState
 from quantumjobs.engine import endings, reading, tokens
 from quantumjobs.engine.waiters import Reader, wake
 from quantumjobs.errors import (
+    InvalidTransition,
     JobCancelled,
     JobFailed,
     QuantumJobsError,
@@ -361,7 +362,10 @@ class Job:
         """In doubt: this remote job is ours; follow it."""
         part = self._doubtful()
         self._engine.sharing.want(part)
-        await self._engine.own(self._engine.apply(part, Adopted(at=self._engine.wall(), remote_id=remote_id)))
+        try:
+            await self._engine.own(self._engine.apply(part, Adopted(at=self._engine.wall(), remote_id=remote_id)))
+        except InvalidTransition:  # the doubt was ended in another way, a moment ago
+            raise self._nothing_to_decide() from None
         return self
 
     async def resubmit(self) -> Job:
@@ -387,7 +391,10 @@ class Job:
         for part in self._parts:
             if part.record.state is S.IN_DOUBT:
                 return part
-        raise UsageError(f"job {self.id} is {self.state}, not in doubt: there is nothing to decide")
+        raise self._nothing_to_decide()
+
+    def _nothing_to_decide(self) -> UsageError:
+        return UsageError(f"job {self.id} is {self.state}, not in doubt: there is nothing to decide")
 
     # --- for the engine ---------------------------------------------------------------------
     def _on_change(self) -> None:

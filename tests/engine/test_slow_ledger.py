@@ -61,3 +61,16 @@ async def test_nothing_is_sent_again_once_its_window_has_passed_while_the_disk_w
         with pytest.raises(qj.SubmissionUncertain):
             await running
         assert (fake.submits, len(fake.jobs)) == (1, 1)
+
+
+async def test_a_doubt_that_is_ended_in_two_ways_at_a_time_is_ended_in_one(tmp_path: Path) -> None:
+    fake = FakeProvider(script={"submit": [Fault.REPLY_LOST]}, running=1)
+    async with qj.Client(ledger=Slow(tmp_path / "ledger"), providers={"fake": fake}) as client, asyncio.timeout(60):
+        job = await client.backend("fake/sim").run(BELL, until="recorded")
+        with pytest.raises(qj.SubmissionUncertain):
+            await job
+        sent, adopted = await asyncio.gather(job.resubmit(), job.adopt("remote-0"), return_exceptions=True)
+        assert sent is job
+        assert isinstance(adopted, qj.UsageError)
+        assert "nothing to decide" in str(adopted)
+        assert (await job).counts
