@@ -67,6 +67,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """The answer of `Codec.prepare`: the parts, in the circuits' order."""
 
     parts: tuple[Part, ...]
+    in_order: bool = False
+    """Each part is sent only when the one before it has completed; where that ends otherwise, it is cancelled."""
 
 
 class Sending(Struct, frozen=True, kw_only=True):
@@ -264,6 +266,15 @@ class Provider(Protocol):
 
     def connect(self, lane: str, report: Report) -> AbstractAsyncContextManager[Adapter]:
         """Open the I/O half. Raises `CredentialError` where credentials are missing, saying where we looked."""
+        ...
+
+
+@runtime_checkable
+class Lanes(Protocol):
+    """A provider whose backends are in several lanes."""
+
+    def lanes(self) -> Sequence[str]:
+        """Those that are set up here: where backends are listed, each is asked."""
         ...
 
 

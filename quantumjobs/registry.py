@@ -23,10 +23,10 @@ BUILT_IN: Mapping[str, str] = {
     "aqt": "quantumjobs.adapters.aqt:provider",
 }
 """Named here too, so that the common case does not read every installed package's metadata."""
-ALWAYS = frozenset({"aer"})
-"""Need no account."""
-CREDENTIALS: Mapping[str, tuple[str, ...]] = {"aqt": ("AQT_TOKEN",)}
-"""A provider is set up, too, when its vendor's environment variable is there."""
+ALWAYS = frozenset({"aer", "aqt"})
+"""Have backends that need no account: local simulators."""
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {"aqt": ("AQT_TOKEN", "AQT_DIRECT_URL", "AQT_CLIENT_ID")}
+"""A provider is likely to be used when one of its vendor's environment variables is there."""
 
 Factory = Callable[[Mapping[str, Any]], Provider]
 
@@ -102,8 +102,10 @@ class Registry:
         return sorted({*self._given, *self._config, *found, *ALWAYS})
 
     def modules(self) -> list[str]:
-        """What of ours `provider` would import for them: for who has time to do so in a thread."""
-        paths = [BUILT_IN.get(key.partition(":")[0]) for key in self.keys() if _is_settings(self._given.get(key))]
+        """What of ours `provider` would import for those likely to be used: for who has time to do so in a thread."""
+        found = {name for name, variables in CREDENTIALS.items() if any(os.environ.get(one) for one in variables)}
+        likely = sorted({*self._given, *self._config, *found, "aer"})
+        paths = [BUILT_IN.get(key.partition(":")[0]) for key in likely if _is_settings(self._given.get(key))]
         return [path.partition(":")[0] for path in paths if path is not None]
 
     def is_made(self, key: str) -> bool:

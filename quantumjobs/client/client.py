@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from msgspec import Struct
 
-from quantumjobs.abc import Ledger, Lists, Provider
+from quantumjobs.abc import Lanes, Ledger, Lists, Provider
 from quantumjobs.client.backend import Backend
 from quantumjobs.core.events import AnyEvent
 from quantumjobs.core.states import JobState
@@ -195,14 +195,15 @@ class Client:
         errors: list[Exception] = []
         for key in self._registry.keys():  # noqa: SIM118 - not a mapping
             provider = await self._provider(key)
-            lane = engine.lane(key, provider, provider.lane(""))
-            try:
-                adapter = await lane.adapter()
-                if isinstance(adapter, Lists):
-                    found += [f"{key}/{name}" if name else key for name in await lane.call(adapter.backends)]
-            except (ProviderError, CredentialError) as error:
-                log.warning("%s cannot list its backends: %s", key, error)
-                errors.append(error)
+            for name in provider.lanes() if isinstance(provider, Lanes) else [provider.lane("")]:
+                lane = engine.lane(key, provider, name)
+                try:
+                    adapter = await lane.adapter()
+                    if isinstance(adapter, Lists):
+                        found += [f"{key}/{one}" if one else key for one in await lane.call(adapter.backends)]
+                except (ProviderError, CredentialError) as error:
+                    log.warning("%s cannot list its backends: %s", key, error)
+                    errors.append(error)
         if errors and not found:
             raise errors[0]
         return found

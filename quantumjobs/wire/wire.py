@@ -32,12 +32,14 @@ _MOVED = frozenset({301, 302, 303, 307, 308})
 _STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
-class Deadlines(Struct, frozen=True, kw_only=True):
-    """Seconds; one attempt, not a wait. Looks that hold keep `connect` only."""
+class Deadlines(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Seconds; one attempt, not a wait. Looks that hold keep `connect` and `hold` only."""
 
     connect: float = 10.0
     silence: float = 30.0
     total: float = 60.0
+    hold: float = 600.0
+    """A look that holds is given up after so long and asked anew: a connection that died unnoticed must not end a wait."""
 
 
 class _Asked(Struct, frozen=True):
@@ -127,9 +129,15 @@ class Wire:
         await self._looks.close()
         await self._submits.retire()
 
-    async def get(self, path: str, *, holds: bool = False, limits: Limits | None = None) -> Reply:
+    async def get(self, path: str, *, limits: Limits | None = None) -> Reply:
         """A look: safe to repeat, and repeated once at no charge on a kept connection that turns out dead."""
-        return await self._authorised(_Asked("GET", path, holds=holds, limits=limits or self._limits))
+        return await self._authorised(_Asked("GET", path, limits=limits or self._limits))
+
+    async def hold(self, path: str) -> Reply | None:
+        """A look that the server answers when there is news, which may take hours. None: ask again."""
+        with anyio.move_on_after(self._deadlines.hold):
+            return await self._authorised(_Asked("GET", path, holds=True, limits=self._limits))
+        return None
 
     async def request(
         self, method: str, path: str, body: bytes | None = None, *, headers: Mapping[str, str] | None = None

@@ -165,11 +165,20 @@ async def hang(_: httpx.Request) -> httpx.Response:
 
 async def test_an_attempt_ends_at_its_deadline_and_a_look_that_holds_does_not():
     loop = asyncio.get_running_loop()
-    async with mocked(hang, deadlines=Deadlines(total=20.0)) as wire:
+    async with mocked(hang, deadlines=Deadlines(total=20.0, hold=90_000.0)) as wire:
         with pytest.raises(ProviderUnavailable, match="within 20 s"):
             await wire.get("/x")
         assert loop.time() == pytest.approx(20, abs=0.1)
-        assert (await wire.get("/x", holds=True)).status == 200
+        reply = await wire.hold("/x")
+        assert reply is not None
+        assert reply.status == 200
+
+
+async def test_a_look_that_holds_is_given_up_after_a_while_to_be_asked_anew():
+    loop = asyncio.get_running_loop()
+    async with mocked(hang) as wire:
+        assert await wire.hold("/x") is None
+        assert loop.time() == pytest.approx(Deadlines().hold, abs=0.1)
 
 
 async def test_a_submit_whose_reply_did_not_come_in_time_may_have_been_sent():

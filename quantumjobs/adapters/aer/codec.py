@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,7 @@ from quantumjobs.circuits.load import OLDEST_QPY
 from quantumjobs.core.results import Result
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.aer import SEED_STEP, Item, Outcome, Task, noise_model, wrap_seed
+from quantumjobs.workers.local import Details
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
@@ -40,29 +41,6 @@ class About(Struct, frozen=True, kw_only=True):
     aer: str = ""
     methods: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-
-
-class Details(Struct, frozen=True, kw_only=True):
-    """What the adapter must know of a part besides its payload."""
-
-    circuits: int = 1
-    heavy: bool = False
-    memory: int = 0
-    time_limit: float = 0.0
-
-    @classmethod
-    def read(cls, details: Mapping[str, str]) -> Self:
-        """From a part's details."""
-        return msgspec.convert(dict(details), cls, strict=False)
-
-    def write(self) -> dict[str, str]:
-        """Only what differs from the defaults."""
-        facts: dict[str, Any] = {"circuits": self.circuits, "heavy": int(self.heavy), "memory": self.memory}
-        facts["time_limit"] = self.time_limit
-        return {name: str(value) for name, value in facts.items() if value != getattr(_DEFAULTS, name)}
-
-
-_DEFAULTS = Details()
 
 
 class AerCodec:

@@ -11,10 +11,12 @@ from quantumjobs.abc import Adapter, Report
 from quantumjobs.adapters.aer import options as aer_options
 from quantumjobs.adapters.aer.adapter import AerAdapter
 from quantumjobs.adapters.aer.codec import AerCodec
-from quantumjobs.adapters.aer.runners import ExecutorRunner, PoolRunner, Runner
+from quantumjobs.adapters.aer.runners import ExecutorRunner
 from quantumjobs.core.states import Fetch
 from quantumjobs.core.traits import Rerunnable, Traits
 from quantumjobs.errors import UsageError, unknown_name
+from quantumjobs.workers.aer import SIMULATE
+from quantumjobs.workers.runners import PoolRunner, Runner
 
 RUNS = 3
 """How often a simulation whose worker died is begun, the first time included."""
@@ -96,7 +98,7 @@ class AerProvider:
     async def _connect(self, report: Report) -> AsyncIterator[Adapter]:
         runner: Runner
         if self._executor is None:
-            runner = PoolRunner(self._workers, self._memory)
+            runner = PoolRunner(SIMULATE, self._workers, self._memory)
         else:
             runner = ExecutorRunner(self._executor, self._workers, self._memory)
         adapter = AerAdapter(runner, report)

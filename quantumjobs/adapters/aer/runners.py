@@ -1,8 +1,4 @@
-"""Where simulations run: in our own worker processes, or in an executor the user brings.
-
-A runner runs one payload at a time per call; being cancelled, it ends the work (an executor: as far as it can). Where
-the process that ran it died, it raises `Died`: running it again is free and gives the same.
-"""
+"""Simulations in an executor that the user brings."""
 
 from __future__ import annotations
 
@@ -10,69 +6,15 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Protocol
 
 from quantumjobs.workers import envelope
 from quantumjobs.workers.aer import SIMULATE
 from quantumjobs.workers.backlog import physical_memory
-from quantumjobs.workers.ending import PoolClosed, WorkerDied
-from quantumjobs.workers.pool import WorkerPool
+from quantumjobs.workers.runners import Died
 from quantumjobs.workers.surroundings import cores
 
 _LOOK = 0.1  # seconds between two looks whether an executor has begun
 _DEAD_WORKER = frozenset({"KilledWorker", "TerminatedWorkerError", "BrokenProcessPool", "WorkerCrashedError"})
-
-
-class Died(Exception):  # it says what happened, and never leaves the adapter
-    """The process that ran the simulation is gone, and with it what it had."""
-
-
-class Runner(Protocol):
-    """Runs the simulation function."""
-
-    cores: int
-    memory: int
-
-    async def run(
-        self,
-        payload: bytes,
-        *,
-        report: Callable[[bytes], None],
-        started: Callable[[], None],
-        heavy: bool,
-        memory: int,
-    ) -> bytes:
-        """Raises `Died`, `UsageError`, `WorkerError`, `WorkersUnavailable`."""
-        ...
-
-    async def aclose(self) -> None: ...
-
-
-class PoolRunner:
-    """Our own worker processes: those of the loop, or a set of its own where their number or memory is given."""
-
-    def __init__(self, workers: int | None, memory: int | None) -> None:
-        own = workers is not None or memory is not None
-        self._pool = WorkerPool(cores=workers, memory=memory) if own else WorkerPool.of_loop()
-        self.cores = workers or cores()
-        self.memory = memory if memory is not None else physical_memory() * 3 // 4
-
-    async def run(
-        self,
-        payload: bytes,
-        *,
-        report: Callable[[bytes], None],
-        started: Callable[[], None],
-        heavy: bool,
-        memory: int,
-    ) -> bytes:
-        try:
-            return await self._pool.run(SIMULATE, payload, report=report, started=started, heavy=heavy, memory=memory)
-        except (WorkerDied, PoolClosed) as error:
-            raise Died(str(error)) from error
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
 
 
 class ExecutorRunner:

@@ -10,19 +10,28 @@ from msgspec import Struct
 
 from quantumjobs.abc import Kept, Part, Prepared, Raw, Request
 from quantumjobs.adapters.aqt import bits, native
-from quantumjobs.adapters.aqt.messages import About, Circuits, Measure, QuantumCircuit, ResultReply, SubmitBody
+from quantumjobs.adapters.aqt.messages import (
+    About,
+    Circuits,
+    DirectReply,
+    Measure,
+    QuantumCircuit,
+    ResultReply,
+    SubmitBody,
+)
 from quantumjobs.adapters.aqt.programs import Program, programs
+from quantumjobs.adapters.aqt.schemas import BODY, CLOUD, DIRECT
+from quantumjobs.adapters.aqt.simulate import Simulation, memory
 from quantumjobs.core import bits as packed
 from quantumjobs.core.entries import Entry, entry
 from quantumjobs.core.results import Result
 from quantumjobs.errors import ProviderProtocolError, UsageError
+from quantumjobs.workers.aer import SEED_STEP, wrap_seed
+from quantumjobs.workers.local import Details
 
 if TYPE_CHECKING:
     from qiskit.transpiler import Target
 
-SCHEMA = "aqt/1"
-BODY = "body"
-"""The raw result's only blob: the whole answer to `GET /result/{job_id}`."""
 DEFAULT_SHOTS = 100
 DEFAULT_LABEL = "quantumjobs"
 
@@ -48,11 +57,11 @@ class Layout(Struct, frozen=True):
 
 
 class AqtCodec:
-    """Prepares bodies for AQT's cloud."""
+    """Prepares bodies for the cloud, for direct access, and for the offline simulators."""
 
     inline: frozenset[str] = frozenset()
 
-    def prepare(self, request: Request, about: bytes, *, seed: int) -> Prepared:  # noqa: ARG002 - nothing is drawn
+    def prepare(self, request: Request, about: bytes, *, seed: int) -> Prepared:
         """Load, check, transpile and rewrite the circuits; cut a long list into parts.
 
         See `programs.programs` for what happens to a circuit, also without transpiling.
@@ -68,16 +77,26 @@ class AqtCodec:
                 level=request.optimization_level,
             )
         ]
-        label = request.options.get("label", DEFAULT_LABEL)
         size = device.max_circuits
-        groups = [ready[start : start + size] for start in range(0, len(ready), size)]
-        return Prepared(parts=tuple(_part(group, request, shots, label) for group in groups))
+        if device.family == "offline":  # on all cores
+            size = min(size, -(-len(ready) // device.cores))
+        seed = request.options.get("seed_simulator", seed)
+        parts = []
+        for start in range(0, len(ready), size):
+            group = ready[start : start + size]
+            circuits = tuple(QuantumCircuit(shots, (*one.gates, Measure()), one.qubits) for one in group)
+            payload, details = _sent(circuits, request, device, wrap_seed(seed + SEED_STEP * start))
+            parts.append(
+                Part(payload=payload, layout=_layout_of(group, request, shots), count=len(group), details=details)
+            )
+        in_order = device.family == "direct" and request.options.get("stop_on_failure", True)
+        return Prepared(parts=tuple(parts), in_order=in_order)
 
     def decode(self, raw: Raw, layout: bytes | None) -> Result:
         """Counts, or with memory the shots in order. Without a layout every qubit is a clbit of its own."""
-        if raw.schema != SCHEMA:
+        if raw.schema not in {CLOUD, DIRECT}:
             raise UsageError(f"a result of schema {raw.schema!r} is not one of aqt's")
-        body = raw.blobs[BODY]
+        body = raw.blobs[BODY] if raw.schema == CLOUD else _as_cloud(raw.blobs[BODY])
         known = None if layout is None else _layout.decode(layout)
         reply, matrices = _answer(body, known)
         about = {"backend_name": known.backend if known else "", "job_id": reply.job_id}
@@ -93,7 +112,7 @@ class AqtCodec:
         """True for the JSON of a submit, and for a layout: numbers and texts."""
         try:
             if what == "payload":
-                return _sent.decode(body).keys() == set(SubmitBody.__struct_fields__)
+                return _fields.decode(body).keys() in _PAYLOADS
             _layout.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return False
@@ -150,18 +169,30 @@ def _checked(program: Program, device: About) -> Program:
     return program
 
 
-def _part(group: list[Program], request: Request, shots: int, label: str | None) -> Part:
-    circuits = tuple(QuantumCircuit(shots, (*one.gates, Measure()), one.qubits) for one in group)
+def _sent(
+    circuits: tuple[QuantumCircuit, ...], request: Request, device: About, seed: int
+) -> tuple[bytes, dict[str, str]]:
+    """The body of one submit, and a part's details."""
+    match device.family:
+        case "direct":
+            return _json(circuits[0]), {"circuits": "1"}
+        case "offline":
+            task = Simulation(
+                circuits=msgspec.Raw(_json(circuits)), resource=device.resource, seed=seed, noise=device.noise
+            )
+            most = max(memory(one.number_of_qubits, one.repetitions) for one in circuits)
+            return _json(task), Details(circuits=len(circuits), memory=most).write()
+        case _:
+            label = request.options.get("label", DEFAULT_LABEL)
+            return _json(SubmitBody(label=label, payload=Circuits(circuits))), {"circuits": str(len(circuits))}
+
+
+def _layout_of(group: list[Program], request: Request, shots: int) -> bytes:
     plans = tuple(
         Plan(one.name, shots, one.qubits, tuple(one.sources), tuple(one.registers), plain_items(one.metadata))
         for one in group
     )
-    return Part(
-        payload=_json(SubmitBody(label=label, payload=Circuits(circuits))),
-        layout=_pack(Layout(request.backend, request.memory, plans)),
-        count=len(group),
-        details={"circuits": str(len(group))},
-    )
+    return _pack(Layout(request.backend, request.memory, plans))
 
 
 def plain_items(metadata: Any) -> dict[str, Any]:
@@ -201,6 +232,18 @@ def _answer(body: bytes, known: Layout | None) -> tuple[ResultReply, list[bits.M
         return reply, [_matrix(samples, place, count, known) for place in range(count)]
     except msgspec.MsgspecError as error:
         raise _wrong(str(error), body) from error
+
+
+def _as_cloud(body: bytes) -> bytes:
+    """A device's answer about its only circuit, in the form of the cloud's."""
+    try:
+        found = _direct.decode(body)
+    except msgspec.MsgspecError as error:
+        raise _wrong(str(error), body) from error
+    response: dict[str, Any] = {"status": found.payload.status, "message": found.payload.message}
+    if found.payload.result is not msgspec.UNSET:
+        response["result"] = {"0": found.payload.result}
+    return msgspec.json.encode({"job_id": found.job_id, "response": response})
 
 
 def _with_result(body: bytes, expected: bytes | None = None) -> tuple[ResultReply, msgspec.Raw]:
@@ -257,6 +300,8 @@ _about = msgspec.json.Decoder(About)
 _reply = msgspec.json.Decoder(ResultReply)
 _circuits = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _layout = msgspec.msgpack.Decoder(Layout)
-_sent = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_direct = msgspec.json.Decoder(DirectReply)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_PAYLOADS = [set(kind.__struct_fields__) for kind in (SubmitBody, QuantumCircuit, Simulation)]
 _json = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder(order="deterministic").encode

@@ -17,7 +17,7 @@ from math import pi, remainder
 from typing import NamedTuple
 
 from quantumjobs.adapters.aqt import native, turns
-from quantumjobs.adapters.aqt.messages import Gate
+from quantumjobs.adapters.aqt.messages import Gate, R
 from quantumjobs.adapters.aqt.native import Step
 from quantumjobs.adapters.aqt.turns import NONE, TINY, Turn, X, Z, times
 
@@ -292,4 +292,4 @@ def _rz(qubit: int, angle: float) -> list[Gate]:
 def _price(choice: tuple[_Settled, _Settled]) -> tuple[int, int]:
     """Pulses, then everything."""
     gates = [gate for settled in choice for gate in settled.gates]
-    return sum(gate.operation == "R" for gate in gates), len(gates)
+    return sum(isinstance(gate, R) for gate in gates), len(gates)

@@ -20,6 +20,7 @@ STATES: Mapping[str, S] = {
     "error": S.FAILED,
     "cancelled": S.CANCELLED,
 }
+"""Of the cloud; of direct access two are known, "finished" and "error", and the others taken to mean the same."""
 
 UNKNOWN_JOB = "unknown job_id"
 """The message that may stand, with status 200, in the place of a job that is not known."""
@@ -52,6 +53,7 @@ class ResourceDetails(Struct, frozen=True, kw_only=True):
 class About(Struct, frozen=True, kw_only=True):
     """What `describe` says, as JSON."""
 
+    family: Literal["cloud", "direct", "offline"] = "cloud"
     workspace: str
     resource: str
     name: str = ""
@@ -64,6 +66,16 @@ class About(Struct, frozen=True, kw_only=True):
     """Of one circuit, the final MEASURE included."""
     accepting_job_submissions: bool = True
     characterisation: Any = None
+    noise: bool = False
+    """Of an offline simulator."""
+    cores: int = 1
+    """How many parts of a job an offline simulator runs at a time."""
+
+
+class Ions(Struct, frozen=True):
+    """Of a device with direct access."""
+
+    num_ions: int
 
 
 # --- what is sent -----------------------------------------------------------------------
@@ -149,3 +161,17 @@ class ResultReply(Struct, frozen=True, kw_only=True):
     response: Response | None = None
     job_id: str = ""
     message: str = ""
+
+
+class DirectPayload(Struct, frozen=True, kw_only=True):
+    status: str
+    result: msgspec.Raw | UnsetType = UNSET
+    """Shots -> one 0 or 1 per qubit."""
+    message: str = ""
+
+
+class DirectReply(Struct, frozen=True, kw_only=True):
+    """The only circuit of a direct access job."""
+
+    job_id: str = ""
+    payload: DirectPayload

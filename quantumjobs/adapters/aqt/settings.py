@@ -11,18 +11,22 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Struct
 
 from quantumjobs.errors import CredentialError, UsageError, unknown_name
 from quantumjobs.wire.origins import checked
 from quantumjobs.wire.secrets import Secret
+from quantumjobs.wire.wire import Deadlines
 from quantumjobs.workers.beside import beside
 
 PORTAL = "https://arnica.aqt.eu"
 TOKEN_VARIABLE = "AQT_TOKEN"  # noqa: S105 - a name
 PORTAL_VARIABLE = "AQT_PORTAL_URL"
-NAMES = ("account", "allow_http", "dotenv_path", "load_dotenv", "token", "url")
+DIRECT_VARIABLE = "AQT_DIRECT_URL"
+NAMES = ("account", "allow_http", "deadlines", "direct_url", "dotenv_path", "load_dotenv", "token", "url")
 
 Token = str | Secret | Callable[[], str | Secret | Awaitable[str | Secret]]
 
@@ -37,6 +41,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     account: str = "default"
     dotenv: Path | None = None
     """The `.env` file that was found; its token is read at every refresh anew."""
+    direct: Mapping[str, str] = {}
+    """Devices with direct access: host, with its port where one is given -> URL."""
+    deadlines: Deadlines = Deadlines()
+    given: bool = False
+    """Something was set up for the cloud, so that it is worth asking."""
 
 
 def read(settings: Mapping[str, Any]) -> Settings:
@@ -50,6 +59,12 @@ def read(settings: Mapping[str, Any]) -> Settings:
     allowed = settings.get("allow_http", ())
     if isinstance(allowed, str) or not isinstance(allowed, Sequence):
         raise UsageError(f"aqt: setting 'allow_http' must be a list of hosts, not {allowed!r}")
+    deadlines = settings.get("deadlines", Deadlines())
+    if not isinstance(deadlines, Deadlines):
+        try:
+            deadlines = msgspec.convert(deadlines, Deadlines)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"aqt: setting 'deadlines': {error}") from error
     for name in ("url", "account", "dotenv_path"):
         if settings.get(name) is not None and not isinstance(settings[name], str | os.PathLike):
             raise UsageError(f"aqt: setting {name!r} must be a text, not {settings[name]!r}")
@@ -60,7 +75,27 @@ def read(settings: Mapping[str, Any]) -> Settings:
         token=_token(settings.get("token")),
         account=str(settings.get("account") or "default"),
         dotenv=dotenv,
+        direct=_devices(settings, dotenv, allowed),
+        deadlines=deadlines,
+        given=_is_given(settings, dotenv),
     )
+
+
+def _devices(settings: Mapping[str, Any], dotenv: Path | None, allowed: Sequence[str]) -> dict[str, str]:
+    """Only what is named here is ever sent anything: an address alone, out of a token or a file, names no URL."""
+    given = settings.get("direct_url")
+    if given is None:
+        given = os.environ.get(DIRECT_VARIABLE) or _from_file(dotenv, DIRECT_VARIABLE) or ()
+    urls = [given] if isinstance(given, str) else given
+    if not isinstance(urls, Sequence) or not all(isinstance(one, str) for one in urls):
+        raise UsageError(f"aqt: setting 'direct_url' must be a URL or a list of them, not {given!r}")
+    found = [checked(one.strip(), what="aqt: direct_url", allow_http=allowed) for one in urls]
+    return {urlsplit(one).netloc.lower(): one for one in found}
+
+
+def _is_given(settings: Mapping[str, Any], dotenv: Path | None) -> bool:
+    here = any(settings.get(name) is not None for name in ("url", "token"))
+    return here or any(os.environ.get(name) or _from_file(dotenv, name) for name in (TOKEN_VARIABLE, PORTAL_VARIABLE))
 
 
 def _token(given: Any) -> Secret | Callable[[], Any] | None:
@@ -88,18 +123,24 @@ async def token(settings: Settings) -> Secret | None:
 
     Raises `CredentialError`, saying where it was looked for. An empty text is a token too: none is sent.
     """
+    found = await static_token(settings)
+    if found is None:
+        raise CredentialError(
+            f"aqt: no token. Looked for the setting 'token' of [providers.aqt], for {origin(settings)}, and for a .env "
+            f"file in this folder and those above{_hint(settings.dotenv)}"
+        )
+    return found
+
+
+async def static_token(settings: Settings) -> Secret | None:
+    """The token that was given in the settings, the environment or the `.env` file; None where there is none."""
     given = settings.token
     if isinstance(given, Secret):
         return given
     if given is not None:
         return await _called(given)
     found = await beside(_looked_up, settings.dotenv)
-    if found is None:
-        raise CredentialError(
-            f"aqt: no token. Looked for the setting 'token' of [providers.aqt], for {origin(settings)}, and for a .env "
-            f"file in this folder and those above{_hint(settings.dotenv)}"
-        )
-    return Secret(found.strip())
+    return None if found is None else Secret(found.strip())
 
 
 async def _called(function: Callable[[], Any]) -> Secret:

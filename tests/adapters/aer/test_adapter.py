@@ -25,12 +25,12 @@ from quantumjobs.abc import (
 from quantumjobs.adapters.aer import AerProvider, provider
 from quantumjobs.adapters.aer.adapter import AerAdapter
 from quantumjobs.adapters.aer.codec import AerCodec
-from quantumjobs.adapters.aer.runners import Died
 from quantumjobs.core.records import Progress
 from quantumjobs.core.states import JobState
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.aer import simulate
 from quantumjobs.workers.envelope import WorkerError
+from quantumjobs.workers.runners import Died
 from tests.adapters.aer.helpers import prepare, request, run, run_part
 from tests.adapters.aer.test_codec import deep, measured
 from tests.workers.helpers import until
@@ -194,12 +194,12 @@ async def test_only_few_ended_answers_are_kept(monkeypatch: pytest.MonkeyPatch) 
             await adapter.submit(sending(parts[0], str(at)))
             await heard.end(f"{at}-1")
         size = adapter._ended_bytes // 5
-        monkeypatch.setattr("quantumjobs.adapters.aer.adapter._KEPT_BYTES", 3 * size + size // 2)
+        monkeypatch.setattr("quantumjobs.workers.local._KEPT_BYTES", 3 * size + size // 2)
         await adapter.submit(sending(parts[0], "last"))
         await heard.end("last-1")
         assert list(adapter._ended) == ["3-1", "4-1", "last-1"]
-        monkeypatch.setattr("quantumjobs.adapters.aer.adapter._KEPT", 1)
-        monkeypatch.setattr("quantumjobs.adapters.aer.adapter._KEPT_BYTES", 0)
+        monkeypatch.setattr("quantumjobs.workers.local._KEPT", 1)
+        monkeypatch.setattr("quantumjobs.workers.local._KEPT_BYTES", 0)
         await adapter.submit(sending(parts[0], "none"))
         await heard.end("none-1")
         assert adapter._ended == {}

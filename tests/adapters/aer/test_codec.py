@@ -10,11 +10,12 @@ from qiskit.circuit.library import QFTGate
 from qiskit_aer import AerSimulator
 
 from quantumjobs.abc import Codec, Raw, Targets
-from quantumjobs.adapters.aer.codec import AerCodec, Details
+from quantumjobs.adapters.aer.codec import AerCodec
 from quantumjobs.adapters.aer.options import METHODS
 from quantumjobs.circuits import given
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.aer import wrap_seed
+from quantumjobs.workers.local import Details
 from tests.adapters.aer import programs
 from tests.adapters.aer.helpers import about, prepare, run, task
 

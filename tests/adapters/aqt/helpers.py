@@ -11,8 +11,9 @@ from qiskit.circuit.library import PermutationGate
 from qiskit.quantum_info import Operator
 
 from quantumjobs.abc import Part, Raw, Request
-from quantumjobs.adapters.aqt.codec import SCHEMA, AqtCodec
+from quantumjobs.adapters.aqt.codec import AqtCodec
 from quantumjobs.adapters.aqt.messages import About
+from quantumjobs.adapters.aqt.schemas import CLOUD
 from quantumjobs.circuits import given
 from quantumjobs.core.results import Result
 
@@ -79,7 +80,7 @@ def answer(samples: Any, *, status: str = "finished", **more: Any) -> bytes:
 
 
 def decode(body: bytes, layout: bytes | None) -> Result:
-    return AqtCodec().decode(Raw(SCHEMA, {"body": body}), layout)
+    return AqtCodec().decode(Raw(CLOUD, {"body": body}), layout)
 
 
 def answered(circuits: Any, samples: Any, **arguments: Any) -> Result:

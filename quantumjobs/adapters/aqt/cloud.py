@@ -1,15 +1,12 @@
-"""The I/O half: AQT's five requests."""
+"""The I/O half of the cloud: AQT's five requests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
 
 from quantumjobs.abc import Accepted, Answer, CancelReply, Gone, Raw, Remote, Sending, Status, Unreadable
-from quantumjobs.adapters.aqt.codec import SCHEMA
 from quantumjobs.adapters.aqt.messages import (
     STATES,
     About,
@@ -19,18 +16,19 @@ from quantumjobs.adapters.aqt.messages import (
     SubmitReply,
     Workspace,
 )
+from quantumjobs.adapters.aqt.replies import GONE, checked, explained, path_part
+from quantumjobs.adapters.aqt.schemas import BODY, CLOUD
 from quantumjobs.core.records import Progress
 from quantumjobs.core.states import TERMINAL, JobState
 from quantumjobs.errors import ProviderRejected, ProviderUnavailable, unknown_name
-from quantumjobs.wire import Reply, Wire, check, decode, shown
+from quantumjobs.wire import Wire, decode, shown
 
 API = "/api/v1"
-_GONE = frozenset({404, 410})
 _STALE = frozenset({"404", "422"})  # of a submit: the resource moved, or its limits changed
 _CANCELLED_ALREADY = 208
 
 
-class AqtAdapter:
+class CloudAdapter:
     """One account at one portal."""
 
     def __init__(self, wire: Wire) -> None:
@@ -45,15 +43,16 @@ class AqtAdapter:
         if backend not in names:
             problem = unknown_name("resource", backend, names, where="aqt")
             raise ProviderRejected(str(problem), provider="aqt", code="404")
-        reply = await self._wire.get(f"{API}/resources/{_part(resource)}")
+        reply = await self._wire.get(f"{API}/resources/{path_part(resource)}")
         details = decode(
-            _checked(reply, f"the question about {resource!r}").body,
+            checked(reply, f"the question about {resource!r}").body,
             ResourceDetails,
             provider="aqt",
             what="the resource's description",
         )
         accepting = all(one.accepting_job_submissions for one in found if one.id == workspace)
         about = About(
+            family="cloud",
             workspace=workspace,
             resource=resource,
             name=details.name,
@@ -70,21 +69,21 @@ class AqtAdapter:
         return [f"{one.id}/{each.id}" for one in await self._workspaces() for each in one.resources]
 
     async def _workspaces(self) -> list[Workspace]:
-        reply = _checked(await self._wire.get(f"{API}/workspaces"), "the question about workspaces")
+        reply = checked(await self._wire.get(f"{API}/workspaces"), "the question about workspaces")
         return decode(reply.body, list[Workspace], provider="aqt", what="the list of workspaces")
 
     # --- a job ------------------------------------------------------------------------------
     async def submit(self, sending: Sending) -> Accepted:
         """One POST. AQT has no key that would make a second one harmless."""
         workspace, _, resource = sending.backend.partition("/")
-        reply = await self._wire.submit(f"{API}/submit/{_part(workspace)}/{_part(resource)}", sending.payload)
+        reply = await self._wire.submit(f"{API}/submit/{path_part(workspace)}/{path_part(resource)}", sending.payload)
         if reply.status == 503 and reply.retry_after is not None:
             # The documented "not now": a gateway that failed half-way says nothing of when to come back.
             raise ProviderUnavailable(
                 "aqt: the submit was answered 503, try later", provider="aqt", sent=False, retry_after=reply.retry_after
             )
         try:
-            _checked(reply, "the submit", taken=True)
+            checked(reply, "the submit", taken=True)
         except ProviderRejected as error:
             error.stale_description = error.code in _STALE
             raise
@@ -96,10 +95,10 @@ class AqtAdapter:
         return {job.id: await self._look(job) for job in jobs}
 
     async def _look(self, job: Remote) -> Answer:
-        reply = await self._wire.get(f"{API}/result/{_part(job.id)}")
-        if reply.status in _GONE:
-            return Gone(shown(_explained(reply.body)) or f"aqt answered {reply.status}")
-        _checked(reply, "the look")
+        reply = await self._wire.get(f"{API}/result/{path_part(job.id)}")
+        if reply.status in GONE:
+            return Gone(shown(explained(reply.body)) or f"aqt answered {reply.status}")
+        checked(reply, "the look")
         found = decode(reply.body, ResultReply, provider="aqt", what="the answer about the job")
         if found.response is None:  # 200, and "unknown job_id"
             return Gone(shown(found.message) or "aqt does not know this job")
@@ -109,21 +108,15 @@ class AqtAdapter:
 
     async def cancel(self, job: Remote) -> CancelReply:
         """A queued job is not started; a running one stops after its current circuit. A look shows which."""
-        reply = await self._wire.request("DELETE", f"{API}/jobs/{_part(job.id)}")
-        if reply.status in {*_GONE, 409}:
+        reply = await self._wire.request("DELETE", f"{API}/jobs/{path_part(job.id)}")
+        if reply.status in {*GONE, 409}:
             return CancelReply.TOO_LATE
-        _checked(reply, "the cancel")
+        checked(reply, "the cancel")
         return CancelReply.CONFIRMED
 
     async def drop_connections(self) -> None:
         """After a suspend they are dead."""
         await self._wire.drop_connections()
-
-
-def _part(name: str) -> str:
-    """One step of a path: an id from a server, or an address from a user, is never more than that."""
-    quoted = quote(name, safe="")
-    return quoted.replace(".", "%2E") if not quoted.strip(".") else quoted
 
 
 def _total(job: Remote) -> int | None:
@@ -143,32 +136,5 @@ def _status(response: Response, total: int | None, body: bytes) -> Status:
         raw_status=response.status,
         progress=progress,
         reason=shown(response.message),
-        result=Raw(SCHEMA, {"body": body}) if has_result and body else None,
+        result=Raw(CLOUD, {BODY: body}) if has_result and body else None,
     )
-
-
-def _checked(reply: Reply, what: str, *, taken: bool = False) -> Reply:
-    return check(reply, provider="aqt", what=what, explain=_explained, taken=taken)
-
-
-def _explained(body: bytes) -> str:
-    """FastAPI's `{"detail": ...}`: a text, or a list of what is wrong where."""
-    try:
-        detail = _detail.decode(body).detail
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return ""
-    if isinstance(detail, str):
-        return detail
-    return "; ".join(f"{'.'.join(str(step) for step in one.loc)}: {one.msg}" for one in detail[:5])
-
-
-class _Fault(Struct, frozen=True):
-    loc: tuple[str | int, ...] = ()
-    msg: str = ""
-
-
-class _Detail(Struct, frozen=True):
-    detail: str | tuple[_Fault, ...]
-
-
-_detail = msgspec.json.Decoder(_Detail)
