@@ -68,7 +68,9 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
     parts: tuple[Part, ...]
     in_order: bool = False
-    """Each part is sent only when the one before it has completed; where that ends otherwise, it is cancelled."""
+    """Each part is sent only when the one before it has ended ..."""
+    stop_on_failure: bool = True
+    """... and only if that has completed; else those behind it are cancelled."""
 
 
 class Sending(Struct, frozen=True, kw_only=True):

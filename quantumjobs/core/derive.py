@@ -26,6 +26,14 @@ def state_of(states: Iterable[JobState]) -> JobState:
     return S.RUNNING if first is not S.CANCELLING and S.COMPLETED in present else first
 
 
+def moving(parts: Sequence[JobRecord]) -> Iterable[JobRecord]:
+    """All parts but those that wait for the one before them, unless nothing else lives."""
+    waiting = {part.id for part in parts if part.after and part.state is S.CREATED}
+    if waiting and any(part.state not in TERMINAL and part.id not in waiting for part in parts):
+        return [part for part in parts if part.id not in waiting]
+    return parts
+
+
 def progress_of(parts: Sequence[JobRecord]) -> Progress:
     """Circuits finished in all parts, of how many. A completed part counts whole."""
     done = total = 0

@@ -106,6 +106,8 @@ class TakenOver(Event, frozen=True, gc=False):
 class CancelRequested(Event, frozen=True, gc=False):
     """Somebody wants the job to stop."""
 
+    reason: str = ""
+
 
 class CancelSent(Event, frozen=True, gc=False):
     """A cancel request is about to leave."""

@@ -323,8 +323,8 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
                 news |= {"has_result": False, "result": None}
         case TakenOver(fence=fence) if fence > record.fence:
             news = {"fence": fence}
-        case CancelRequested() if live:
-            news = {"cancel_wanted": True}
+        case CancelRequested(reason=reason) if live:
+            news = {"cancel_wanted": True, "reason": reason or record.reason}
         case CancelSent() if record.state in WATCHED:
             news = {"cancels_sent": record.cancels_sent + 1}
         case CancelRefused() if record.state in WATCHED and record.cancels_sent <= 1:

@@ -84,6 +84,8 @@ class JobRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     result_gone: str = ""
     lazy: bool = False  # the result stays at the provider until someone asks
     story: tuple[Line, ...] = ()
+    after: str = ""  # the record that must have completed before this one is sent; "" for none
+    after_failure: bool = False  # it is enough that it has ended
     version: int = 0
     fence: int = 0
 

@@ -52,6 +52,7 @@ from quantumjobs.engine.sender import Sender
 from quantumjobs.engine.sharing import Sharing
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.sleep import Sleep
+from quantumjobs.engine.succession import Succession
 from quantumjobs.engine.tracked import Tracked
 from quantumjobs.engine.traffic import Passage
 from quantumjobs.engine.turnstile import Turnstile
@@ -110,6 +111,7 @@ class Engine:
         self.files = Files(self)
         self.keeping = Keeping(self)
         self.sharing = Sharing(self, everything=everything)
+        self.succession = Succession(self)
         self._policies = dict(policies or {})
         self.progress = progress or Progress(_undrawn)
         self._limits: Mapping[str, int] = {} if limits is None else limits
@@ -207,6 +209,8 @@ class Engine:
                     self.looker.pushed(job, new.remote_id, answer)
         if new.state is not old.state and (new.terminal or new.state is S.CREATED):
             job.lane.free_slot(job)
+        if new.terminal:
+            self.succession.ended(new)
         for handle in job.handles:
             handle._on_change()
         if new.settled and not job.unsaved:
@@ -232,6 +236,8 @@ class Engine:
         if self.closed or not job.ours:
             return
         match action:
+            case Action.ENQUEUE if job.record.after:
+                self.succession.begin(job)
             case Action.ENQUEUE:
                 self.sender.enqueue(job)
             case Action.WATCH:

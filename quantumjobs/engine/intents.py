@@ -47,7 +47,7 @@ class Intents:
         body = encode_request(request)
         asked = digest(body)
         blobs[asked] = body
-        records = []
+        records: list[JobRecord] = []
         for link, part in zip(handle.links, prepared.parts, strict=True):
             payload, layout = digest(part.payload), digest(part.layout)
             blobs[payload] = part.payload
@@ -64,6 +64,8 @@ class Intents:
                     created_at=now,
                     circuits=part.count,
                     details=part.details,
+                    after=records[-1].id if prepared.in_order and records else "",
+                    after_failure=bool(prepared.in_order and records and not prepared.stop_on_failure),
                 )
             )
         handle = msgspec.structs.replace(handle, request=asked, created_at=now)
@@ -134,6 +136,7 @@ class Intents:
         now = self._engine.wall()
         new: list[JobRecord] = []
         links: list[Link] = []
+        in_order = any(part.record.after for part in parts)
         for link, part in zip(handle.links, parts, strict=True):
             old = part.record
             if old.state is S.COMPLETED:
@@ -150,6 +153,8 @@ class Intents:
                 created_at=now,
                 circuits=old.circuits,
                 details=old.details,
+                after=new[-1].id if in_order and new else "",
+                after_failure=bool(new) and old.after_failure,
             )
             new.append(record)
             links.append(Link(record.id, link.offset, link.count))

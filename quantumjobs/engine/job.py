@@ -155,7 +155,7 @@ class Job:
         """Our word; derived from the parts."""
         if len(self._parts) == 1:
             return self._parts[0].record.state
-        return derive.state_of(part.record.state for part in self._parts)
+        return derive.state_of(record.state for record in derive.moving(self.parts))
 
     @property
     def raw_status(self) -> str:
@@ -464,6 +464,8 @@ class Job:
             if part.record.settled:
                 continue
             error = endings.stuck(self, part)
+            if error is None and part.record.after and part.record.state is S.CREATED:
+                continue  # it waits for the one before it, whatever that waits for
             if error is None:
                 return None
             found = found or error

@@ -25,6 +25,10 @@ class About(Struct, frozen=True, omit_defaults=True):
     qubits: int = 2
     part_size: int | None = None
     """Circuits per remote job; a longer list is split."""
+    in_order: bool = False
+    """Its parts are sent one after the other ..."""
+    stop_on_failure: bool = True
+    """... until one does not complete."""
 
 
 class Payload(Struct, frozen=True, array_like=True):
@@ -66,8 +70,11 @@ class FakeCodec:
             raise UsageError(f"shots must be at least 1, not {shots}")
         seed = request.options.get("seed", seed)
         prints = [crc32(circuit.body) for circuit in request.circuits]
-        size = _about(about).part_size or len(prints) or 1
+        device = _about(about)
+        size = device.part_size or len(prints) or 1
         return Prepared(
+            in_order=device.in_order,
+            stop_on_failure=device.stop_on_failure,
             parts=tuple(
                 Part(
                     payload=_encode(Payload(shots, request.memory, seed + start, tuple(prints[start : start + size]))),
@@ -75,7 +82,7 @@ class FakeCodec:
                     count=len(prints[start : start + size]),
                 )
                 for start in range(0, len(prints) or 1, size)
-            )
+            ),
         )
 
     def decode(self, raw: Raw, layout: bytes | None) -> Result:  # noqa: ARG002 - the reply says it all

@@ -89,8 +89,11 @@ class AqtCodec:
             parts.append(
                 Part(payload=payload, layout=_layout_of(group, request, shots), count=len(group), details=details)
             )
-        in_order = device.family == "direct" and request.options.get("stop_on_failure", True)
-        return Prepared(parts=tuple(parts), in_order=in_order)
+        return Prepared(
+            parts=tuple(parts),
+            in_order=device.family == "direct",
+            stop_on_failure=request.options.get("stop_on_failure", True),
+        )
 
     def decode(self, raw: Raw, layout: bytes | None) -> Result:
         """Counts, or with memory the shots in order. Without a layout every qubit is a clbit of its own."""

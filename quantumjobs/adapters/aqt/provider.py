@@ -25,8 +25,8 @@ DIRECT = "direct"
 TRAITS = {
     # No key makes a second submit harmless, and nothing can be looked for: in doubt, the user decides.
     "cloud": Traits(submit=Unknown(), fetch=Fetch.INLINE, bulk=1, min_interval=0.5),
-    # The device runs one circuit at a time, and answers a look when that is done.
-    "direct": Traits(submit=Unknown(), fetch=Fetch.INLINE, bulk=1, holds=True, in_flight=1, min_interval=0.5),
+    # One circuit a request; the device answers a look when that is run.
+    "direct": Traits(submit=Unknown(), fetch=Fetch.INLINE, bulk=1, holds=True, min_interval=0.5),
     # A worker that died is known at once, not by silence: one "gone" is enough to run the job again.
     "offline": Traits(
         submit=Rerunnable(), fetch=Fetch.INLINE, bulk=1000, pushes=True, gone_after=1, gone_for=0.0, min_interval=5.0
