@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ async def test_each_part_is_sent_when_the_one_before_it_has_completed() -> None:
         assert job.progress == qj.Progress(4, 4)
     sent = fake.times["submit"]
     assert len(sent) == 4
-    assert all(later - earlier >= 10 for earlier, later in zip(sent, sent[1:], strict=False))
+    assert all(later - earlier >= 10 for earlier, later in pairwise(sent))
     assert fake.most_made == 1
 
 
@@ -82,7 +83,7 @@ async def test_where_failures_do_not_count_all_parts_are_run_one_after_the_other
         assert states(job) == [S.COMPLETED, S.FAILED, S.COMPLETED, S.COMPLETED]
         assert fake.most_made == 1
         sent = fake.times["submit"]
-        assert all(later - earlier >= 10 for earlier, later in zip(sent, sent[1:], strict=False))
+        assert all(later - earlier >= 10 for earlier, later in pairwise(sent))
 
 
 @pytest.mark.parametrize("stops", [True, False])
