@@ -221,10 +221,13 @@ class Kept(Struct, frozen=True, kw_only=True):
     """The client's name."""
     remote_id: str
     backend: str
+    """"" where the file does not say: whoever restores it does."""
     shots: int | None
     memory: bool
     circuits: tuple[Circuit, ...]
     layout: bytes
+    is_local: bool = False
+    """A simulation of that client's own: nothing of it is left, and it is run again."""
 
 
 @runtime_checkable

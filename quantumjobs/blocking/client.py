@@ -127,13 +127,15 @@ class Client:
         """
         return self._bridge.job(self._bridge.call(self._twin.attach(token, remote_id)))
 
-    def restore(self, path: str | os.PathLike[str]) -> Job:
-        """The job that `job.persist(path)` wrote; or one that the vendor's own client kept (qiskit-aqt-provider 1.x).
+    def restore(self, path: str | os.PathLike[str], *, backend: str | None = None) -> Job:
+        """The job that `job.persist(path)` wrote; or one that the vendor's own client kept (qiskit-aqt-provider).
 
-        It becomes a job of this ledger, unless it is one already, and is followed if it is alive. What a file says is
-        checked, and nothing in it is ever unpickled. Raises `UsageError` naming the file.
+        It becomes a job of this ledger, unless it is one already, and is followed if it is alive; a vendor's local
+        simulation is run again. `backend` is its address, for files that do not say it: version 2 of that client keeps
+        neither a workspace nor a device's host. What a file says is checked, and nothing in it is ever unpickled.
+        Raises `UsageError` naming the file.
         """
-        return self._bridge.job(self._bridge.call(self._twin.restore(path)))
+        return self._bridge.job(self._bridge.call(self._twin.restore(path, backend=backend)))
 
     def export(self, path: str | os.PathLike[str], jobs: Sequence[Job] | None = None) -> int:
         """Write jobs (else all of the ledger) into one file, with circuits and results; how many. It has no secret."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
-from uuid import uuid4
 
 import msgspec
 
-from quantumjobs.abc import Prepared, Provider, Request, Targets
+from quantumjobs.abc import Provider, Request, Targets
 from quantumjobs.circuits.given import is_list, take
-from quantumjobs.core.records import Handle, Link
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.beside import beside
 
@@ -78,6 +76,8 @@ class Backend:
         _check_key(key)
         if optimization_level not in OPTIMIZATION_LEVELS:
             raise UsageError(f"optimization_level={optimization_level!r}: Qiskit has the levels 0 to 3")
+        from quantumjobs.engine.intents import handle_maker
+
         engine = await self._client._start()
         provider = await self._plug_in()
         if not engine.turnstile.passes():
@@ -101,30 +101,13 @@ class Backend:
         if shown == self._shown:
             shown = self._shown  # thousands of jobs with the same options hold them once
         self._shown = shown
-        make = self._handle_maker(name, _checked_tags(tags), shown, alone=not is_list(circuits))
+        tagged = _checked_tags(tags)
+        alone = not is_list(circuits)
+        make = handle_maker(self.address, name=name, tags=tagged, options=shown, alone=alone)
         job, new = await engine.submit(self._key, provider, request, make, recorded=until == "recorded", key=key)
         if until == "accepted":
             await (engine.intents.accepted(job, job._parts) if new else engine.intents.joined(job))
         return job
-
-    def _handle_maker(
-        self, name: str | None, tags: tuple[str, ...], options: Mapping[str, Any], *, alone: bool
-    ) -> Callable[[str, Prepared], Handle]:
-        def make(handle_id: str, prepared: Prepared) -> Handle:
-            single = len(prepared.parts) == 1  # then the record has the handle's id
-            links = [Link(handle_id if single else uuid4().hex, 0, part.count) for part in prepared.parts]
-            return Handle(
-                id=handle_id,
-                address=self.address,
-                links=tuple(links),
-                created_at=0.0,
-                name=name,
-                tags=tags,
-                single=alone,
-                options=options,
-            )
-
-        return make
 
     async def describe(self) -> Mapping[str, Any]:
         """What the provider says of this backend now: qubits, gates, limits, ... as far as it tells."""

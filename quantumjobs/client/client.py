@@ -253,15 +253,19 @@ class Client:
         self._registry.check(key)
         return await engine.attacher.by_remote_id(key, await self._provider(key), text, name, remote_id)
 
-    async def restore(self, path: str | os.PathLike[str]) -> Job:
-        """The job that `job.persist(path)` wrote; or one that the vendor's own client kept (qiskit-aqt-provider 1.x).
+    async def restore(self, path: str | os.PathLike[str], *, backend: str | None = None) -> Job:
+        """The job that `job.persist(path)` wrote; or one that the vendor's own client kept (qiskit-aqt-provider).
 
-        It becomes a job of this ledger, unless it is one already, and is followed if it is alive. What a file says is
-        checked, and nothing in it is ever unpickled. Raises `UsageError` naming the file.
+        It becomes a job of this ledger, unless it is one already, and is followed if it is alive; a vendor's local
+        simulation is run again. `backend` is its address, for files that do not say it: version 2 of that client keeps
+        neither a workspace nor a device's host. What a file says is checked, and nothing in it is ever unpickled.
+        Raises `UsageError` naming the file.
         """
         engine = await self._start()
         providers = [(key, await self._provider(key)) for key in self._registry.keys()]  # noqa: SIM118 - no mapping
-        return await engine.files.restore(path, providers)
+        if backend is not None:
+            self._registry.check(parse(backend).key)
+        return await engine.files.restore(path, providers, None if backend is None else parse(backend))
 
     async def export(self, path: str | os.PathLike[str], jobs: Sequence[Job] | None = None) -> int:
         """Write jobs (else all of the ledger) into one file, with circuits and results; how many. It has no secret."""

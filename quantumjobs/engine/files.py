@@ -18,6 +18,7 @@ from quantumjobs.core.traits import Rerunnable
 from quantumjobs.engine import codecs, portable
 from quantumjobs.engine.barred import barred
 from quantumjobs.engine.bodies import digest, encode_request
+from quantumjobs.engine.intents import handle_maker
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.beside import beside
 
@@ -51,8 +52,16 @@ class Files:
         carried = await beside(_read, _at(path))
         return [await self._take_in(one) for one in carried]
 
-    async def restore(self, path: str | os.PathLike[str], providers: Sequence[tuple[str, Provider]]) -> Job:
-        """The one job of a file: `Job.persist`'s, or one that the client of a provider given here has written."""
+    async def restore(
+        self,
+        path: str | os.PathLike[str],
+        providers: Sequence[tuple[str, Provider]],
+        backend: tuple[str, str] | None = None,
+    ) -> Job:
+        """The one job of a file: `Job.persist`'s, or one that the client of a provider given here has written.
+
+        `backend` (a provider's key, and the name there) is for the latter, where the file does not say it.
+        """
         file = _at(path)
         body = await beside(_start, file)
         for key, provider in providers:
@@ -60,7 +69,9 @@ class Files:
             if isinstance(codec, KeepsJobs) and codec.is_kept(body):
                 whole = await beside(_body, file)
                 kept = await codecs.kept_by(await self._engine.workers(), provider.codec, whole, file.name)
-                return await self._take_kept(key, provider, kept)
+                return await self._take_kept(key, provider, kept, backend)
+        if backend is not None:
+            raise UsageError(f"{file} says itself which backend its job is of: leave out backend=")
         jobs = await self.take_in(file)
         if len(jobs) != 1:
             raise UsageError(f"{file} holds {len(jobs)} jobs: take them in with client.import_jobs(path)")
@@ -92,9 +103,21 @@ class Files:
         safe = barred(carried, at=engine.wall(), is_plain=is_plain, rerunnable=rerunnable)
         return await engine.attacher.carried(safe.handle, safe.records, safe.blobs)
 
-    async def _take_kept(self, key: str, provider: Provider, kept: Kept) -> Job:
+    async def _take_kept(self, key: str, provider: Provider, kept: Kept, backend: tuple[str, str] | None) -> Job:
         """A job of the vendor's client: it is at the provider, or was."""
         engine = self._engine
+        if backend is not None:
+            if backend[0].partition(":")[0] != key.partition(":")[0]:
+                raise UsageError(f"this is a job of {kept.tool}, and not of {backend[0]}")
+            key, provider = backend[0], await engine.finder.provider(backend[0])
+            provider.admit(backend[1], {})
+            kept = msgspec.structs.replace(kept, backend=backend[1])
+        if not kept.backend:
+            raise UsageError(
+                f"{kept.tool} did not write which backend this job is of: restore(path, backend={key + '/...'!r})"
+            )
+        if kept.is_local:
+            return await self._run_again(key, provider, kept)
         lane = provider.lane(kept.backend)
         held = await engine.ledger.by_remote(lane, kept.remote_id)
         if held is not None:
@@ -129,6 +152,17 @@ class Files:
         )
         blobs = {digest(asked): asked, record.layout: kept.layout}
         return await engine.attacher.keep(handle, [record], blobs)
+
+    async def _run_again(self, key: str, provider: Provider, kept: Kept) -> Job:
+        """A simulation that ended with its program."""
+        request = Request(
+            backend=kept.backend, circuits=kept.circuits, shots=kept.shots, memory=kept.memory, transpile=False
+        )
+        options = {"shots": kept.shots, "memory": kept.memory}
+        alone = len(kept.circuits) == 1
+        make = handle_maker(f"{key}/{kept.backend}", options=options, alone=alone)
+        job, _ = await self._engine.submit(key, provider, request, make, recorded=True)
+        return job
 
 
 def _at(path: str | os.PathLike[str]) -> Path:

@@ -53,6 +53,10 @@ class Finder:
         lane.elsewhere = why
         return lane
 
+    async def provider(self, key: str) -> Provider:
+        """The plug-in of a provider's key. Raises `UsageError`."""
+        return await self._providers(key)
+
     async def find(self, handle_id: str) -> Job:
         """The job of that id, followed from now on. Raises `LedgerError` for an unknown one."""
         job = self._engine.held(handle_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
@@ -235,6 +235,28 @@ class Intents:
         if not recording.cancelled() and recording.exception() is None:
             job = recording.result()
             await self.withdraw(job, job._parts)
+
+
+def handle_maker(
+    address: str, *, options: Mapping[str, Any], alone: bool, name: str | None = None, tags: tuple[str, ...] = ()
+) -> Callable[[str, Prepared], Handle]:
+    """What makes the handle of a request when it has been prepared. `alone`: one circuit was given, not a list."""
+
+    def make(handle_id: str, prepared: Prepared) -> Handle:
+        single = len(prepared.parts) == 1  # then the record has the handle's id
+        links = [Link(handle_id if single else uuid4().hex, 0, part.count) for part in prepared.parts]
+        return Handle(
+            id=handle_id,
+            address=address,
+            links=tuple(links),
+            created_at=0.0,
+            name=name,
+            tags=tags,
+            single=alone,
+            options=options,
+        )
+
+    return make
 
 
 def _came_to_nothing(part: Tracked) -> bool:

@@ -141,6 +141,7 @@ class AqtCodec:
             memory=found.memory,
             circuits=planned.circuits,
             layout=planned.layout,
+            is_local=found.kind == "offline",
         )
 
     def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - the description is of that backend

@@ -39,10 +39,14 @@ class Persisted(Struct, frozen=True, kw_only=True):
     """One QPY body with all of them; its label is the file's name."""
     count: int | None = None
     """How many circuits there should be, where the file says it."""
+    kind: str = "cloud"
+    """Or "direct" (the file does not say which host) or "offline"."""
 
     @property
     def backend(self) -> str:
-        """Of the address `aqt/<workspace>/<resource>`; without a workspace only the resource."""
+        """Of the address `aqt/<workspace>/<resource>`; without a workspace only the resource; "" for a device's."""
+        if self.kind == "direct":
+            return ""
         return f"{self.workspace}/{self.resource}" if self.workspace else self.resource
 
 
@@ -62,7 +66,7 @@ def is_persisted(body: bytes) -> bool:
 def read(body: bytes, name: str) -> Persisted:
     """The job in a file's bytes; `name` is the file's name or path: version 1 keeps the id only there.
 
-    Raises `UsageError` naming the file: not such a file, damaged, newer, or a job that never was in AQT's cloud.
+    Raises `UsageError` naming the file: not such a file, damaged, newer, or of a kind that is not known.
     """
     if len(body) > MOST_BYTES:
         raise UsageError(f"{name}: larger than the limit of {MOST_BYTES:,} bytes")
@@ -93,7 +97,7 @@ def planned(job: Persisted) -> Planned:
     if not circuits or (job.count is not None and len(circuits) != job.count):
         raise UsageError(f"{name}: damaged: {len(circuits)} circuits in it, and {job.count} expected")
     plans = tuple(_plan(circuit, job.shots, name) for circuit in circuits)
-    layout = _pack(Layout(job.backend, job.memory, plans))
+    layout = _pack(Layout(job.backend or job.resource, job.memory, plans))
     given = tuple(Circuit("qpy", dump(circuit), f"circuits[{place}]") for place, circuit in enumerate(circuits))
     return Planned(given, layout)
 
@@ -130,8 +134,6 @@ class _First(Struct, frozen=True):
 
 
 def _first(said: _First, name: str) -> Persisted:
-    if said.resource.resource_type == "offline_simulator":
-        raise UsageError(f"{name}: the job of an offline simulator: it never was in AQT's cloud, run it again")
     return Persisted(
         remote_id=re.split(r"[/\\]", name)[-1],
         workspace=said.resource.workspace_id,
@@ -139,6 +141,7 @@ def _first(said: _First, name: str) -> Persisted:
         shots=said.options.shots,
         memory=said.options.memory,
         circuits=(Circuit("qpy", said.circuits, name),),
+        kind="offline" if said.resource.resource_type == "offline_simulator" else "cloud",
     )
 
 
@@ -158,8 +161,8 @@ def _second(said: _Second, circuits: bytes, name: str) -> Persisted:
         raise UsageError(
             f"{name}: written by a newer qiskit-aqt-provider (format {said.format_version}, {FORMAT} is known here)"
         )
-    if said.backend_kind != "cloud":
-        raise UsageError(f"{name}: a job of kind {said.backend_kind!r:.40}; only jobs in AQT's cloud can be followed")
+    if said.backend_kind not in {"cloud", "direct"}:
+        raise UsageError(f"{name}: a job of kind {said.backend_kind!r:.40}, which is not known here")
     return Persisted(
         remote_id=said.job_id,
         workspace="",
@@ -168,6 +171,7 @@ def _second(said: _Second, circuits: bytes, name: str) -> Persisted:
         memory=said.memory,
         circuits=(Circuit("qpy", circuits, name),),
         count=said.circuit_count,
+        kind=said.backend_kind,
     )
 
 

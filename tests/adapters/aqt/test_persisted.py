@@ -103,10 +103,20 @@ def test_without_memory_only_counts_are_kept():
         _ = one.memory
 
 
+def test_a_file_of_direct_access_names_no_backend_since_it_knows_no_host():
+    found = read(second(circuit(), backend_kind="direct", backend_name="pine"), f"{ID}.aqt-job")
+    assert (found.kind, found.backend, found.resource) == ("direct", "", "pine")
+
+
+def test_a_file_of_an_offline_simulator_says_that_nothing_of_it_is_left():
+    body = first(circuit(), resource__resource_type="offline_simulator")
+    assert read(body, ID).kind == "offline"
+    assert AqtCodec().kept(body, ID).is_local
+
+
 # --- what is refused --------------------------------------------------------------------
 REFUSED = {
-    "offline": (first(circuit(), resource__resource_type="offline_simulator"), ID, "never was in AQT's cloud"),
-    "direct": (second(circuit(), backend_kind="direct"), ID, "of kind 'direct'"),
+    "another kind": (second(circuit(), backend_kind="carrier pigeon"), ID, "of kind 'carrier pigeon'"),
     "newer": (second(circuit(), format_version=2), ID, "newer qiskit-aqt-provider"),
     "no id": (first(circuit()), "job of yesterday", "is no job id"),
     "an id that is a path": (second(circuit(), job_id="../../x"), ID, "is no job id"),
