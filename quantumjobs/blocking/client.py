@@ -93,12 +93,13 @@ class Client:
         """
         return Backend(self._bridge, self._twin.backend(address, limit=limit))
 
-    def backends(self) -> list[str]:
-        """The addresses of all backends that the providers set up here offer.
+    def backends(self, provider: str | None = None) -> list[str]:
+        """The addresses of all backends that the providers set up here offer; or those of one ("aqt", "aqt:lab2").
 
-        A provider that cannot say is left out, and a warning is logged; its error is raised only when none answers.
+        Of all, one that cannot say is left out, and a warning is logged; its error is raised only when none answers.
+        Asked by name, it is raised: `CredentialError`, `ProviderError`, or `UsageError` for an unknown name.
         """
-        return self._bridge.call(self._twin.backends())
+        return self._bridge.call(self._twin.backends(provider))
 
     def job(self, job_id: str) -> Job:
         """The job of that id, followed from here if nobody else does. Raises `LedgerError` for an unknown id."""

@@ -185,23 +185,28 @@ class Client:
             self._limits[address] = limit
         return Backend(self, address, key, name)
 
-    async def backends(self) -> list[str]:
-        """The addresses of all backends that the providers set up here offer.
+    async def backends(self, provider: str | None = None) -> list[str]:
+        """The addresses of all backends that the providers set up here offer; or those of one ("aqt", "aqt:lab2").
 
-        A provider that cannot say is left out, and a warning is logged; its error is raised only when none answers.
+        Of all, one that cannot say is left out, and a warning is logged; its error is raised only when none answers.
+        Asked by name, it is raised: `CredentialError`, `ProviderError`, or `UsageError` for an unknown name.
         """
         engine = await self._start()
+        if provider is not None:
+            self._registry.check(provider)
         found: list[str] = []
         errors: list[Exception] = []
-        for key in self._registry.keys():  # noqa: SIM118 - not a mapping
-            provider = await self._provider(key)
-            for name in provider.lanes() if isinstance(provider, Lanes) else [provider.lane("")]:
-                lane = engine.lane(key, provider, name)
+        for key in self._registry.keys() if provider is None else [provider]:
+            plug_in = await self._provider(key)
+            for name in plug_in.lanes() if isinstance(plug_in, Lanes) else [plug_in.lane("")]:
+                lane = engine.lane(key, plug_in, name)
                 try:
                     adapter = await lane.adapter()
                     if isinstance(adapter, Lists):
                         found += [f"{key}/{one}" if one else key for one in await lane.call(adapter.backends)]
                 except (ProviderError, CredentialError) as error:
+                    if provider is not None:
+                        raise
                     log.warning("%s cannot list its backends: %s", key, error)
                     errors.append(error)
         if errors and not found:
