@@ -30,7 +30,9 @@ import pytest
 
 from tests.tally import tally
 
-pytest.register_assert_rewrite("quantumjobs.testing.adapter_rules", "quantumjobs.testing.ledger_rules")
+pytest.register_assert_rewrite(
+    *(f"quantumjobs.testing.{name}" for name in ("adapter_rules", "fault_acts", "fault_rules", "ledger_rules"))
+)
 
 # A shell without job control begins what it puts in the background with Ctrl-C ignored, and every program that a test
 # starts would inherit that.

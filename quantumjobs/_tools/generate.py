@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-GENERATORS = ("blocking", "states")
+GENERATORS = ("blocking", "faults", "states")
 ROOT = Path(__file__).parents[2]
 COMMAND = "nox -s generate"
 

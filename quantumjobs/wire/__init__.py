@@ -7,6 +7,7 @@ from quantumjobs.wire.bodies import Limits
 from quantumjobs.wire.credentials import Credential
 from quantumjobs.wire.documents import decode
 from quantumjobs.wire.origins import Origin
+from quantumjobs.wire.paths import step
 from quantumjobs.wire.replies import Reply, check, shown
 from quantumjobs.wire.secrets import Secret, masked
 from quantumjobs.wire.wire import Deadlines, Wire
@@ -23,4 +24,5 @@ __all__ = [
     "decode",
     "masked",
     "shown",
+    "step",
 ]

@@ -42,19 +42,22 @@ def check(
     what: str,
     explain: Callable[[bytes], str],
     taken: bool = True,
+    later: frozenset[int] = frozenset(),
     channel: str = "",
 ) -> Reply:
     """The reply, if it is a 2xx. Raises what it means otherwise.
 
-    `taken`: whether a failed request may have been carried out all the same (False for a look). `explain` finds the
-    server's reason in a body, and gives "" where there is none.
+    `taken`: whether a failed request may have been carried out all the same (False for a look). `later`: statuses by
+    which this provider, with a Retry-After, says that it was not: a gateway that failed half-way says no time to come
+    back. `explain` finds the server's reason in a body, and gives "" where there is none.
     """
     status = reply.status
     if 200 <= status < 300:
         return reply
     reason = shown(explain(reply.body))
     message = f"{provider}: {what} was answered {status}{f': {reason}' if reason else ''}"
-    return _raise(reply, message, provider, taken=taken, channel=channel)
+    not_now = status in later and reply.retry_after is not None
+    return _raise(reply, message, provider, taken=taken and not not_now, channel=channel)
 
 
 def _raise(reply: Reply, message: str, provider: str, *, taken: bool, channel: str) -> Reply:

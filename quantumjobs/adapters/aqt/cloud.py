@@ -9,6 +9,7 @@ import msgspec
 from quantumjobs.abc import Accepted, Answer, CancelReply, Gone, Raw, Remote, Sending, Status, Unreadable
 from quantumjobs.adapters.aqt.messages import (
     STATES,
+    UNKNOWN_JOB,
     About,
     ResourceDetails,
     Response,
@@ -16,16 +17,16 @@ from quantumjobs.adapters.aqt.messages import (
     SubmitReply,
     Workspace,
 )
-from quantumjobs.adapters.aqt.replies import GONE, checked, explained, path_part
+from quantumjobs.adapters.aqt.replies import GONE, checked, explained
 from quantumjobs.adapters.aqt.schemas import BODY, CLOUD
 from quantumjobs.core.records import Progress
 from quantumjobs.core.states import TERMINAL, JobState
-from quantumjobs.errors import ProviderRejected, ProviderUnavailable, unknown_name
-from quantumjobs.wire import Wire, decode, shown
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected, unknown_name
+from quantumjobs.wire import Wire, decode, shown, step
 
 API = "/api/v1"
 _STALE = frozenset({"404", "422"})  # of a submit: the resource moved, or its limits changed
-_CANCELLED_ALREADY = 208
+_CANCELLED = frozenset({204, 208})  # now, or already
 
 
 class CloudAdapter:
@@ -43,7 +44,7 @@ class CloudAdapter:
         if backend not in names:
             problem = unknown_name("resource", backend, names, where="aqt")
             raise ProviderRejected(str(problem), provider="aqt", code="404")
-        reply = await self._wire.get(f"{API}/resources/{path_part(resource)}")
+        reply = await self._wire.get(f"{API}/resources/{step(resource)}")
         details = decode(
             checked(reply, f"the question about {resource!r}").body,
             ResourceDetails,
@@ -76,12 +77,7 @@ class CloudAdapter:
     async def submit(self, sending: Sending) -> Accepted:
         """One POST. AQT has no key that would make a second one harmless."""
         workspace, _, resource = sending.backend.partition("/")
-        reply = await self._wire.submit(f"{API}/submit/{path_part(workspace)}/{path_part(resource)}", sending.payload)
-        if reply.status == 503 and reply.retry_after is not None:
-            # The documented "not now": a gateway that failed half-way says nothing of when to come back.
-            raise ProviderUnavailable(
-                "aqt: the submit was answered 503, try later", provider="aqt", sent=False, retry_after=reply.retry_after
-            )
+        reply = await self._wire.submit(f"{API}/submit/{step(workspace)}/{step(resource)}", sending.payload)
         try:
             checked(reply, "the submit", taken=True)
         except ProviderRejected as error:
@@ -95,23 +91,26 @@ class CloudAdapter:
         return {job.id: await self._look(job) for job in jobs}
 
     async def _look(self, job: Remote) -> Answer:
-        reply = await self._wire.get(f"{API}/result/{path_part(job.id)}")
+        reply = await self._wire.get(f"{API}/result/{step(job.id)}")
         if reply.status in GONE:
             return Gone(shown(explained(reply.body)) or f"aqt answered {reply.status}")
         checked(reply, "the look")
         found = decode(reply.body, ResultReply, provider="aqt", what="the answer about the job")
-        if found.response is None:  # 200, and "unknown job_id"
-            return Gone(shown(found.message) or "aqt does not know this job")
+        if found.response is None:
+            if found.message == UNKNOWN_JOB:  # the other way to say 404
+                return Gone(shown(found.message))
+            return Unreadable("aqt: the answer about the job has no word on it")
         if found.job is not None and found.job.job_id != job.id:
             return Unreadable(f"aqt: asked about job {job.id}, and was told about {shown(found.job.job_id)}")
         return _status(found.response, _total(job), reply.body)
 
     async def cancel(self, job: Remote) -> CancelReply:
         """A queued job is not started; a running one stops after its current circuit. A look shows which."""
-        reply = await self._wire.request("DELETE", f"{API}/jobs/{path_part(job.id)}")
+        reply = await self._wire.request("DELETE", f"{API}/jobs/{step(job.id)}")
         if reply.status in {*GONE, 409}:
             return CancelReply.TOO_LATE
-        checked(reply, "the cancel")
+        if checked(reply, "the cancel").status not in _CANCELLED:  # somebody else's page must not pass for a yes
+            raise ProviderProtocolError(f"aqt: the cancel was answered {reply.status}", provider="aqt")
         return CancelReply.CONFIRMED
 
     async def drop_connections(self) -> None:

@@ -8,12 +8,12 @@ import msgspec
 
 from quantumjobs.abc import Accepted, Answer, Gone, Raw, Remote, Sending, Status, Unreadable
 from quantumjobs.adapters.aqt.messages import STATES, About, DirectReply, Ions
-from quantumjobs.adapters.aqt.replies import GONE, checked, explained, path_part
+from quantumjobs.adapters.aqt.replies import GONE, checked, explained
 from quantumjobs.adapters.aqt.schemas import BODY, DIRECT
 from quantumjobs.core.records import Progress
 from quantumjobs.core.states import TERMINAL
-from quantumjobs.errors import ProviderRejected, ProviderUnavailable
-from quantumjobs.wire import Wire, decode, shown
+from quantumjobs.errors import ProviderRejected
+from quantumjobs.wire import Wire, decode, shown, step
 
 
 class DirectAdapter:
@@ -49,10 +49,6 @@ class DirectAdapter:
     async def submit(self, sending: Sending) -> Accepted:
         """One PUT. Nothing would make a second one harmless."""
         reply = await self._wire.submit("/circuit", sending.payload, method="PUT")
-        if reply.status == 503 and reply.retry_after is not None:
-            raise ProviderUnavailable(
-                "aqt: the submit was answered 503, try later", provider="aqt", sent=False, retry_after=reply.retry_after
-            )
         checked(reply, "the submit", taken=True)
         remote_id = decode(reply.body, str, provider="aqt", what="the answer to the submit")
         return Accepted(remote_id=remote_id)
@@ -67,7 +63,7 @@ class DirectAdapter:
         return answers
 
     async def _look(self, job: Remote) -> Answer | None:
-        reply = await self._wire.hold(f"/circuit/result/{path_part(job.id)}")
+        reply = await self._wire.hold(f"/circuit/result/{step(job.id)}")
         if reply is None:
             return None
         if reply.status in GONE:

@@ -1,8 +1,6 @@
-"""What AQT's servers say when they refuse, and ids as steps of a path."""
+"""What AQT's servers say when they refuse."""
 
 from __future__ import annotations
-
-from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -11,17 +9,12 @@ from quantumjobs.wire import Reply, check
 
 GONE = frozenset({404, 410})
 """Statuses of a look at a job that the server does not know (any more)."""
-
-
-def path_part(name: str) -> str:
-    """One step of a path: an id from a server, or an address from a user, is never more than that."""
-    quoted = quote(name, safe="")
-    return quoted.replace(".", "%2E") if not quoted.strip(".") else quoted
+_LATER = frozenset({503})
 
 
 def checked(reply: Reply, what: str, *, taken: bool = False) -> Reply:
     """The reply, if it is a 2xx; see `wire.check`."""
-    return check(reply, provider="aqt", what=what, explain=explained, taken=taken)
+    return check(reply, provider="aqt", what=what, explain=explained, taken=taken, later=_LATER)
 
 
 def explained(body: bytes) -> str:

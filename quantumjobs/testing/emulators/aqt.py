@@ -1,9 +1,8 @@
-"""AQT's cloud (Arnica), version 1 of its protocol."""
+"""AQT's cloud (Arnica), version 1 of its protocol, and a device with direct access beside it."""
 
 from __future__ import annotations
 
 import functools
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,26 +13,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from quantumjobs.core.states import JobState as S
+from quantumjobs.errors import UsageError
 from quantumjobs.testing.emulators import aqt_payload, replies
+from quantumjobs.testing.emulators.aqt_direct import DIRECT, DirectAccess
+from quantumjobs.testing.emulators.aqt_jobs import Resource, Submitted, failing, wanted
 from quantumjobs.testing.emulators.aqt_run import SIMULATE, Task
 from quantumjobs.testing.emulators.faults import Fault
 from quantumjobs.testing.emulators.frame import Emulator
+from quantumjobs.testing.emulators.issuer import SIGN_IN, Issuer
 from quantumjobs.testing.emulators.jobs import Job
 from quantumjobs.workers.aer import SEED_STEP, wrap_seed
 
 _SINCE = "2026-01-01T00:00:00Z"
 _SHOT_BYTES = 400  # of one shot, all its copies in a worker together
-
-
-class Resource(Struct, frozen=True, kw_only=True):
-    """A device or a simulator of the cloud."""
-
-    id: str
-    name: str = ""
-    type: str = "simulator"
-    qubits: int = 20
-    status: str = "online"
-    noise: bool = False
 
 
 class Workspace(Struct, frozen=True, kw_only=True):
@@ -43,14 +35,6 @@ class Workspace(Struct, frozen=True, kw_only=True):
     resources: Sequence[Resource]
     accepting: bool = True
     processing: bool = True
-
-
-class Submitted(Struct, frozen=True):
-    """What the cloud remembers of a job besides its circuits."""
-
-    workspace: str
-    resource: Resource
-    label: str | None
 
 
 WORKSPACES = (
@@ -66,16 +50,46 @@ WORKSPACES = (
 
 
 class AqtEmulator(Emulator):
-    """Serves `workspaces`; the other settings are those of `Emulator`.
+    """Serves `workspaces`, and `device` with `device_qubits` by direct access; other settings: see `Emulator`.
 
-    Circuit *i* of a job is seeded with `seed + 2113 * i`, whatever the job's place: equal jobs have equal samples. The
-    device is simulated without noise, and the simulator with noise has the vendor's error rates.
+    Circuit *i* of a job is seeded with `seed + 2113 * i`, whatever the job's place: equal jobs have equal samples; by
+    direct access each circuit is the first of its job. Devices are simulated without noise, and the simulator with
+    noise has the vendor's error rates.
+
+    Under the same address is an OIDC issuer. With `sign_in` the cloud lets in only tokens that it gave and that have
+    not expired (see `Issuer` for the settings from `client_id` on); direct access takes any token all the same.
     """
 
-    operations = ("workspaces", "describe", "submit", "result", "cancel")
+    operations = ("workspaces", "describe", "submit", "result", "cancel", *DIRECT, *SIGN_IN)
+    submitting = ("submit", "put")
 
-    def __init__(self, *, workspaces: Sequence[Workspace] = WORKSPACES, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        workspaces: Sequence[Workspace] = WORKSPACES,
+        device: str = "pine-test",
+        device_qubits: int = 12,
+        sign_in: bool = False,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        token_seconds: float = 3600.0,
+        device_interval: float = 5.0,
+        device_seconds: float = 900.0,
+        **settings: Any,
+    ) -> None:
+        if sign_in and settings.get("token") is not None:
+            raise UsageError("either one token is let in, or those that signing in gives")
         self.workspaces = workspaces
+        self.sign_in = sign_in
+        self.direct = DirectAccess(self, name=device, qubits=device_qubits)
+        self.issuer = Issuer(
+            self,
+            client_id=client_id,
+            client_secret=client_secret,
+            token_seconds=token_seconds,
+            device_interval=device_interval,
+            device_seconds=device_seconds,
+        )
         super().__init__(**settings)
 
     def routes(self) -> list[Route]:
@@ -85,7 +99,16 @@ class AqtEmulator(Emulator):
             self.route("POST", "/api/v1/submit/{workspace}/{resource}", "submit", self._submit),
             self.route("GET", "/api/v1/result/{job}", "result", self._result),
             self.route("DELETE", "/api/v1/jobs/{job}", "cancel", self._cancel),
+            *self.direct.routes(),
+            *self.issuer.routes(),
         ]
+
+    def lets_in(self, operation: str, request: Request) -> bool:
+        """With `sign_in` the cloud takes what its issuer gave; a device has tokens of its own, given by hand."""
+        by_sign_in = self.sign_in and operation not in DIRECT
+        if by_sign_in and not self.issuer.takes(self.credential(request), request.scope):
+            return False
+        return super().lets_in(operation, request)
 
     # --- discovery ----------------------------------------------------------------------------
     async def _workspaces(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
@@ -133,38 +156,21 @@ class AqtEmulator(Emulator):
             return replies.json({"detail": error.detail}, 422)
         if self.queue.is_full:
             return replies.json({"detail": "The emulator keeps no more jobs"}, 503)
-        fault: Fault | None = request.state.fault
-        fails = (fault.body or "scripted failure") if fault is not None and fault.kind == "fail" else None
         about = Submitted(workspace.id, resource, given.label)
-        job = self.queue.accept(Job(list(given.payload.circuits), about, fails=fails))
+        job = self.queue.accept(Job(list(given.payload.circuits), about, fails=failing(request)))
         return replies.json({"job": _about(job), "response": {"status": "queued"}})
 
     async def _result(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
-        job = self._job(request)
+        job = wanted(request, self.jobs, Submitted)
         return job if isinstance(job, Response) else replies.json(_document(job))
 
     async def _cancel(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
-        job = self._job(request)
+        job = wanted(request, self.jobs, Submitted)
         if isinstance(job, Response):
             return job
         again = job.state is S.CANCELLED or job.stops
         self.queue.cancel(job)
         return Response(status_code=208 if again else 204)
-
-    def _job(self, request: Request) -> Job | Response:
-        given = request.path_params["job"]
-        try:
-            wanted = str(uuid.UUID(given))
-        except ValueError:
-            return replies.json(
-                {
-                    "detail": [
-                        {"loc": ["path", "job_id"], "msg": "Input should be a valid UUID", "type": "uuid_parsing"}
-                    ]
-                },
-                422,
-            )
-        return self.jobs.get(wanted) or replies.json({"detail": "Job not found"}, 404)
 
     # --- outcomes -----------------------------------------------------------------------------
     async def run_circuit(self, job: Job, place: int) -> bytes:
@@ -186,9 +192,11 @@ class AqtEmulator(Emulator):
 
     def reworded(self, reply: Response, word: str) -> Response:
         document = msgspec.json.decode(reply.body) if reply.body else None
-        if not isinstance(document, dict) or "response" not in document:
-            return reply
-        return replies.json({**document, "response": {"status": word}})
+        if isinstance(document, dict):
+            for place in ("response", "payload"):  # of the cloud's reply, and of a device's
+                if place in document:
+                    return replies.json({**document, place: {"status": word}})
+        return reply
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,14 +1,15 @@
-"""What AQT's cloud takes: the body of a submission, with all of its limits. Angles are in units of pi."""
+"""What AQT's cloud and devices take: the body of a submission, with all of its limits. Angles are in units of pi."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 Qubit = Annotated[int, Meta(ge=0)]
+_T = TypeVar("_T")
 
 
 class _Strict(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -78,16 +79,27 @@ class Invalid(Exception):
 
 def read(body: bytes, *, qubits: int) -> Submission:
     """A submission that a resource with so many qubits takes. Raises `Invalid`."""
+    given = _decoded(body, _submission)
+    for place, circuit in enumerate(given.payload.circuits):
+        _check(circuit, ["body", "payload", "circuits", place], qubits)
+    return given
+
+
+def read_circuit(body: bytes, *, qubits: int) -> Circuit:
+    """The one circuit that a device with so many qubits is given by direct access. Raises `Invalid`."""
+    given = _decoded(body, _circuit)
+    _check(given, ["body"], qubits)
+    return given
+
+
+def _decoded(body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
     try:
-        given = _decode(body)
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at ")
         raise Invalid(["body", *_location(path)], message) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(["body"], f"JSON decode error: {error}", "json_invalid") from error
-    for place, circuit in enumerate(given.payload.circuits):
-        _check(circuit, ["body", "payload", "circuits", place], qubits)
-    return given
 
 
 def _check(circuit: Circuit, where: list[str | int], qubits: int) -> None:
@@ -113,4 +125,5 @@ def _location(path: str) -> list[str | int]:
     return [int(piece) if piece.isdigit() else piece for piece in pieces]
 
 
-_decode = msgspec.json.Decoder(Submission).decode
+_submission = msgspec.json.Decoder(Submission)
+_circuit = msgspec.json.Decoder(Circuit)

@@ -20,10 +20,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from quantumjobs.errors import UsageError
-from quantumjobs.testing.emulators import replies
+from quantumjobs.testing.emulators import replies, text_run
 from quantumjobs.testing.emulators.faults import Fault, Script, read_faults
 from quantumjobs.testing.emulators.jobs import Job, JobQueue
 from quantumjobs.testing.emulators.tokens import Tokens
+from quantumjobs.workers.aer import SEED_STEP, wrap_seed
 from quantumjobs.workers.pool import WorkerPool
 
 BODY_LIMIT = 1 << 26
@@ -43,7 +44,9 @@ class Emulator(ABC):
     """
 
     operations: ClassVar[Sequence[str]]
-    """What requests are counted as, and what faults name. `submit` and `cancel` are counted apart, too."""
+    """What requests are counted as, and what faults name. `cancel` is counted apart, too."""
+    submitting: ClassVar[Sequence[str]] = ("submit",)
+    """Operations that are counted as submissions."""
 
     def __init__(
         self,
@@ -99,13 +102,16 @@ class Emulator(ABC):
     def fixed_outcome(self, job: Job, place: int) -> bytes:
         """The outcome of one circuit that is not run: `pattern`, repeated."""
 
-    @abstractmethod
-    def unknown_job(self, fault: Fault, request: Request) -> Response:
-        """How the cloud says that it does not know the job of a request."""
+    def unknown_job(self, fault: Fault, request: Request) -> Response:  # noqa: ARG002 - a cloud may say it otherwise
+        """How the cloud says that it does not know the job of a request; by default `{"detail": ...}`."""
+        return replies.json({"detail": "Job not found"}, fault.code)
 
-    @abstractmethod
     def reworded(self, reply: Response, word: str) -> Response:
-        """The reply with another status in it."""
+        """The reply with another status in it; by default in the field "status" of its object."""
+        document = msgspec.json.decode(reply.body) if reply.body else None
+        if not isinstance(document, dict) or "status" not in document:
+            return reply
+        return replies.json({**document, "status": word})
 
     def credential(self, request: Request) -> str | None:
         """What a request shows."""
@@ -130,7 +136,7 @@ class Emulator(ABC):
         states = Counter(job.state.value for job in self.jobs.values())
         return {
             "requests": dict(self.requests),
-            "submissions": self.requests["submit"],
+            "submissions": sum(self.requests[name] for name in self.submitting),
             "cancels": self.requests["cancel"],
             "jobs": len(self.jobs),
             "accepted": len(self.jobs),
@@ -150,11 +156,26 @@ class Emulator(ABC):
             raise UsageError("an emulator runs circuits while it is served")
         return await self._pool.run(function, body, memory=memory)
 
-    def route(self, method: str, path: str, operation: str, handler: Handler) -> Route:
-        """One operation of the cloud. The handler is given the request and its body."""
+    async def simulated(self, text: str, *, shots: int, place: int = 0) -> dict[str, int]:
+        """Counts of a circuit in OpenQASM, from Aer in a worker; `place` is the circuit's in its job.
+
+        Seeded as the vendors' simulators seed a list. Raises `UsageError` for what Aer cannot run.
+        """
+        seed = None if self.seed is None else wrap_seed(self.seed + SEED_STEP * place)
+        task = text_run.Task(text=text, shots=shots, seed=seed)
+        return msgspec.msgpack.decode(
+            await self.work(text_run.SIMULATE, msgspec.msgpack.encode(task)), type=dict[str, int]
+        )
+
+    def lets_in(self, operation: str, request: Request) -> bool:  # noqa: ARG002 - a cloud may have several doors
+        """Whether the credential of a request is good for the operation; counts its use."""
+        return self.tokens.takes(self.credential(request))
+
+    def route(self, method: str, path: str, operation: str, handler: Handler, *, guarded: bool = True) -> Route:
+        """One operation of the cloud. The handler is given the request and its body; unguarded, anybody is let in."""
 
         async def endpoint(request: Request) -> Response:
-            return await self._perform(operation, handler, request)
+            return await self._perform(operation, handler, request, guarded)
 
         return Route(path, endpoint, methods=[method])
 
@@ -178,16 +199,16 @@ class Emulator(ABC):
             self._pool = None
 
     # --- requests -----------------------------------------------------------------------------
-    async def _perform(self, operation: str, handler: Handler, request: Request) -> Response:
+    async def _perform(self, operation: str, handler: Handler, request: Request, guarded: bool) -> Response:
         self.requests[operation] += 1
         fault = self.script.next(operation)
         self.went_wrong += fault is not None
         body = await read_body(request)
         request.state.fault = fault
-        token = self.credential(request)
         reply: Response | None = None
         if fault is None or fault.carries_out:
-            reply = await handler(request, body) if self.tokens.takes(token) else self.unauthorized(request)
+            let_in = not guarded or self.lets_in(operation, request)
+            reply = await handler(request, body) if let_in else self.unauthorized(request)
         if fault is not None:
             reply = self._spoilt(fault, reply, request)
         assert reply is not None

@@ -6,10 +6,10 @@ by our token, or neither.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -33,16 +33,17 @@ from quantumjobs.core.traits import Findable, Idempotent, Rerunnable, SubmitClas
 from quantumjobs.errors import (
     CredentialError,
     ProviderRejected,
-    ProviderUnavailable,
     UsageError,
     unknown_name,
 )
 from quantumjobs.testing.emulators import generic_messages as messages
 from quantumjobs.testing.emulators.generic_codec import NAME, SCHEMA, GenericCodec
-from quantumjobs.wire import Credential, Deadlines, Reply, Secret, Wire, check, decode, shown
+from quantumjobs.wire import Credential, Deadlines, Reply, Secret, Wire, check, decode, shown, step
 from quantumjobs.wire.origins import checked
+from quantumjobs.wire.pools import Make
 
 _GONE = frozenset({404, 410})
+_LATER = frozenset({503})
 Submit = Literal["idempotent", "findable", "rerunnable", "unknown"]
 
 
@@ -56,7 +57,7 @@ class GenericAdapter:
     # --- what there is ----------------------------------------------------------------------
     async def describe(self, backend: str) -> bytes:
         """`messages.About` as JSON."""
-        reply = await self._wire.get(f"/backends/{_part(backend)}")
+        reply = await self._wire.get(f"/backends/{step(backend)}")
         body = _checked(reply, f"the question about {backend!r}").body
         return msgspec.json.encode(decode(body, messages.About, provider=NAME, what="the description"))
 
@@ -72,13 +73,6 @@ class GenericAdapter:
         if self._keyed:
             headers[messages.KEY] = sending.token
         reply = await self._wire.submit("/jobs", sending.payload, headers=headers)
-        if reply.status == 503 and reply.retry_after is not None:  # "not now"; a broken gateway knows no time
-            raise ProviderUnavailable(
-                f"{NAME}: the submit was answered 503, try later",
-                provider=NAME,
-                sent=False,
-                retry_after=reply.retry_after,
-            )
         try:
             _checked(reply, "the submit", taken=True)
         except ProviderRejected as error:
@@ -98,7 +92,7 @@ class GenericAdapter:
         return answers
 
     async def _look(self, job_id: str) -> Answer:
-        reply = await self._wire.get(f"/jobs/{_part(job_id)}")
+        reply = await self._wire.get(f"/jobs/{step(job_id)}")
         if reply.status in _GONE:
             return Gone(shown(_explained(reply.body)) or f"{NAME} answered {reply.status}")
         found = decode(_checked(reply, "the look").body, messages.Job, provider=NAME, what="the answer about the job")
@@ -107,13 +101,14 @@ class GenericAdapter:
         return _status(found)
 
     async def fetch(self, job: Remote) -> Raw:
-        """Kept as it came."""
-        reply = _checked(await self._wire.get(f"/jobs/{_part(job.id)}/result"), "the question about the result")
+        """Kept as it came, if it is one: what is kept is not asked for again."""
+        reply = _checked(await self._wire.get(f"/jobs/{step(job.id)}/result"), "the question about the result")
+        decode(reply.body, messages.Outcome, provider=NAME, what="the result")
         return Raw(SCHEMA, {"body": reply.body})
 
     async def cancel(self, job: Remote) -> CancelReply:
         """A queued job is not started; a running one stops after its current circuit, unless that is its last."""
-        reply = await self._wire.request("POST", f"/jobs/{_part(job.id)}/cancel", b"")
+        reply = await self._wire.request("POST", f"/jobs/{step(job.id)}/cancel", b"")
         if reply.status in {*_GONE, 409}:
             return CancelReply.TOO_LATE
         found = decode(_checked(reply, "the cancel").body, messages.Job, provider=NAME, what="the answer to the cancel")
@@ -140,7 +135,8 @@ class GenericProvider:
 
     `submit` is the class its backends declare: "idempotent" (within `window` seconds), "findable" (`settle` seconds
     after sending), "rerunnable" (at most `attempts` runs; the key is sent here, too, as a local store would use it) or
-    "unknown". `fetch` is EAGER or LAZY. `account` is a name that tells lanes apart, and no secret.
+    "unknown". `fetch` is EAGER or LAZY. `account` is a name that tells lanes apart, and no secret. A `token` that is a
+    function is called again when what it gave was refused. `transport` makes the connection, for tests.
     """
 
     name = NAME
@@ -149,7 +145,7 @@ class GenericProvider:
         self,
         *,
         url: str,
-        token: str | Secret,
+        token: str | Secret | Callable[[], Awaitable[str]],
         account: str = "default",
         submit: Submit = "unknown",
         window: float = 3600.0,
@@ -163,6 +159,7 @@ class GenericProvider:
         gone_for: float = 120.0,
         rates: Mapping[str, Rate] | None = None,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
+        transport: Make | None = None,
     ) -> None:
         classes: Mapping[str, SubmitClass] = {
             "idempotent": Idempotent(window),
@@ -176,9 +173,10 @@ class GenericProvider:
             raise UsageError(f"{NAME}: results are apart from the status; fetch is EAGER or LAZY")
         self.url = checked(url, what=f"{NAME}: url")
         self.account = account
-        self._secret = token if isinstance(token, Secret) else Secret(token)
+        self._token = Secret(token) if isinstance(token, str) else token
         self._submit = submit
         self._deadlines = deadlines
+        self._transport = transport
         self._codec = GenericCodec()
         self._traits = Traits(
             submit=classes[submit],
@@ -220,22 +218,20 @@ class GenericProvider:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Adapter]:
-        async def source(fresh: bool) -> Secret:  # noqa: ARG001 - there is no other
-            if not self._secret:
+        async def source(fresh: bool) -> Secret:  # noqa: ARG001 - every reading asks anew
+            given = self._token
+            secret = given if isinstance(given, Secret) else Secret(await given())
+            if not secret:
                 raise CredentialError(f"{NAME}: no token. Looked for the argument 'token', which is empty")
-            return self._secret
+            return secret
 
         credential = Credential(source, origin="the argument 'token'")
         await credential.get()
         kind = FindingAdapter if self._submit == "findable" else GenericAdapter
-        async with Wire(self.url, provider=NAME, credential=credential, deadlines=self._deadlines) as wire:
+        async with Wire(
+            self.url, provider=NAME, credential=credential, deadlines=self._deadlines, transport=self._transport
+        ) as wire:
             yield kind(wire, keyed=self._submit in {"idempotent", "rerunnable"})
-
-
-def _part(name: str) -> str:
-    """One step of a path, whatever a server or a user wrote."""
-    quoted = quote(name, safe="")
-    return quoted.replace(".", "%2E") if not quoted.strip(".") else quoted
 
 
 def _status(job: messages.Job) -> Status:
@@ -250,7 +246,7 @@ def _status(job: messages.Job) -> Status:
 
 
 def _checked(reply: Reply, what: str, *, taken: bool = False) -> Reply:
-    return check(reply, provider=NAME, what=what, explain=_explained, taken=taken)
+    return check(reply, provider=NAME, what=what, explain=_explained, taken=taken, later=_LATER)
 
 
 def _explained(body: bytes) -> str:

@@ -27,6 +27,8 @@ class Job:
         self.stops = False
         """Cancelled while it ran: it stops after the circuit it is at."""
         self.accepted = 0.0
+        self.ended = asyncio.Event()
+        """Set when nothing will change again."""
 
     def __repr__(self) -> str:
         return f"<Job {self.id} {self.state} {len(self.parts)}/{len(self.circuits)}>"
@@ -35,6 +37,11 @@ class Job:
     def is_over(self) -> bool:
         """Nothing will change again."""
         return self.state.is_terminal
+
+    def end(self, state: JobState, message: str = "") -> None:
+        """Nothing will change again; whoever waits for that is told."""
+        self.state, self.message = state, message
+        self.ended.set()
 
 
 Run = Callable[[Job, int], Awaitable[bytes]]
@@ -69,7 +76,7 @@ class JobQueue:
         self.jobs[job.id] = job
         if self.instant is not None and not (self.queue or self.duration or job.fails):
             job.parts = [self.instant(job, place) for place in range(len(job.circuits))]
-            job.state = JobState.COMPLETED
+            job.end(JobState.COMPLETED)
             return job
         job.accepted = asyncio.get_running_loop().time()
         self._waiting.append(job)
@@ -79,7 +86,7 @@ class JobQueue:
     def cancel(self, job: Job) -> None:
         """A waiting job never starts; a running one stops after the circuit it is at; one that is over stays."""
         if job.state is JobState.QUEUED:
-            job.state = JobState.CANCELLED
+            job.end(JobState.CANCELLED)
         elif not job.is_over:
             job.stops = True
 
@@ -89,6 +96,7 @@ class JobQueue:
         self._waiting = deque(job for job in self.jobs.values() if not job.is_over)
         for job in self._waiting:
             job.state, job.parts = JobState.QUEUED, []
+            job.ended = asyncio.Event()  # those who waited in another loop are gone
         self._runners = [asyncio.create_task(self._work()) for _ in range(self._parallel)]
 
     async def stop(self) -> None:
@@ -119,10 +127,10 @@ class JobQueue:
                     raise UsageError(job.fails)
                 part = self.instant(job, place) if self.instant is not None else await self._run(job, place)
             except Exception as error:  # whatever becomes of one job, the next ones run
-                job.state, job.message = JobState.FAILED, str(error) or type(error).__name__
+                job.end(JobState.FAILED, str(error) or type(error).__name__)
                 return
             job.parts.append(part)
             if job.stops and len(job.parts) < len(job.circuits):
-                job.state = JobState.CANCELLED
+                job.end(JobState.CANCELLED)
                 return
-        job.state = JobState.COMPLETED
+        job.end(JobState.COMPLETED)

@@ -9,7 +9,8 @@ from quantumjobs.errors import UsageError
 
 def check() -> None:
     """Raise `UsageError` where the extra is not installed."""
-    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
+    needed = {"cryptography": "cryptography", "jwt": "pyjwt", "starlette": "starlette", "uvicorn": "uvicorn"}
+    missing = [package for module, package in needed.items() if find_spec(module) is None]
     if missing:
         raise UsageError(
             f"emulators need {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed: "

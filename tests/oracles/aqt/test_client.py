@@ -15,8 +15,8 @@ import pytest
 
 from quantumjobs import Client
 from quantumjobs.abc import Circuit, Raw, Request
-from quantumjobs.adapters.aqt import persisted
-from quantumjobs.adapters.aqt.codec import SCHEMA, AqtCodec
+from quantumjobs.adapters.aqt import persisted, schemas
+from quantumjobs.adapters.aqt.codec import AqtCodec
 from tests.oracles.aqt import circuits, vendor
 from tests.oracles.aqt.recorded import NATIVE, SUBMITTED
 
@@ -100,8 +100,7 @@ async def test_a_job_persisted_by_one_process_is_restored_by_another(tmp_path: P
         written = json.loads((store / kept["id"]).read_text(encoding="utf-8"))
         plan = {"do": "restore", "id": kept["id"], "store": str(store)}
         (restored,) = await vendor.jobs([plan], url=url, home=tmp_path)
-        async with httpx.AsyncClient(trust_env=False) as http:
-            stats = (await http.get(f"{url}/_emulator/stats")).json()
+        stats = await _stats(url)
         result = await ours(url, CIRCUITS[:3])
     assert written["resource"]["resource_id"] == "ibex"
     assert stats["submissions"] == 1
@@ -128,7 +127,7 @@ async def test_a_job_persisted_by_the_vendors_client_is_read_and_followed_by_our
         (restored,) = await vendor.jobs([plan], url=url, home=tmp_path)
     assert (found.remote_id, found.shots, found.memory) == (kept["id"], SHOTS, True)
     assert len(planned.circuits) == len(given)
-    result = AqtCodec().decode(Raw(SCHEMA, {"body": body}), planned.layout)
+    result = AqtCodec().decode(Raw(schemas.CLOUD, {schemas.BODY: body}), planned.layout)
     assert [one.memory for one in result] == restored["memory"]
     assert [one.counts for one in result] == [dict(sorted(one.items())) for one in restored["counts"]]
 
@@ -150,6 +149,40 @@ async def test_what_fails_is_cancelled_or_refused_is_told_as_the_vendors_client_
     assert unauthorized["cloud backends"] == []  # that client's way of saying it, where it lists
     assert [(name, status) for name, _, status in unauthorized["told"]] == [("APIError", 401)] * 2
     assert all(text == "Could not validate credentials" for _, text, _ in unauthorized["told"])
+
+
+# --- direct access ------------------------------------------------------------------------
+async def test_several_circuits_complete_by_direct_access_one_after_the_other(tmp_path: Path):
+    given = CIRCUITS[:3]
+    async with vendor.emulator(tmp_path, f"--token={vendor.TOKEN}") as url:
+        (theirs,) = await vendor.jobs([{"do": "direct", "circuits": given, "shots": 200}], url=url, home=tmp_path)
+        alone = [(await ours(url, [text], 200))[0] for text in given]
+        stats = await _stats(url)
+    assert (theirs["listed"], theirs["name"], theirs["qubits"]) == (["pine-test"], "pine-test", 12)
+    assert (theirs["status"], theirs["success"]) == ("DONE", True)
+    # Each is the first circuit of its job, so it has the samples that it has alone in the cloud.
+    assert theirs["memory"] == [one.memory for one in alone]
+    assert theirs["counts"] == [one.counts for one in alone]
+    assert {name: stats["requests"][name] for name in ("put", "wait")} == {"put": 3, "wait": 3}
+    assert stats["submissions"] == 3 + len(given)
+
+
+async def test_a_circuit_that_fails_by_direct_access_ends_the_vendors_job(tmp_path: Path):
+    failing = [{"kind": "fail", "operation": "put", "at": 2}]
+    async with vendor.emulator(tmp_path, "--results=zeros") as url:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            (await http.post(f"{url}/_emulator/faults", json=failing)).raise_for_status()
+        plan = {"do": "direct", "circuits": CIRCUITS[:3], "shots": 20}
+        (theirs,) = await vendor.jobs([plan], url=url, home=tmp_path)
+        stats = await _stats(url)
+    assert (theirs["status"], theirs["success"]) == ("ERROR", False)
+    assert stats["requests"]["put"] == stats["requests"]["wait"] == 2  # the third one was never sent
+    assert stats["states"] == {"completed": 1, "failed": 1}
+
+
+async def _stats(url: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"{url}/_emulator/stats")).json()
 
 
 # --- the captured circuit on our side -----------------------------------------------------

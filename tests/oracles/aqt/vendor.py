@@ -28,11 +28,17 @@ def python() -> str:
     return PYTHON
 
 
-def _surroundings(home: Path, url: str) -> dict[str, str]:
+def surroundings(home: Path) -> dict[str, str]:
     """Nothing of the user's: no token, no proxy, no home."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
-    return {**kept, **single, "HOME": str(home), "AQT_PORTAL_URL": url, "AQT_TOKEN": TOKEN, "NO_PROXY": "127.0.0.1"}
+    return {**kept, **single, "HOME": str(home), "NO_PROXY": "127.0.0.1"}
+
+
+def _pointed(home: Path, url: str) -> dict[str, str]:
+    """The vendor's variables."""
+    direct = {"AQT_DIRECT_URL": url} if url else {}
+    return {**surroundings(home), **direct, "AQT_PORTAL_URL": url, "AQT_TOKEN": TOKEN}
 
 
 def _command(script: str, *arguments: str) -> list[str]:
@@ -47,7 +53,7 @@ async def jobs(plans: Sequence[dict[str, Any]], *, url: str, home: Path) -> list
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_surroundings(home, url),
+        env=_pointed(home, url),
         cwd=home,
     )
     try:
@@ -68,7 +74,7 @@ def gates(texts: Sequence[str], *, home: Path) -> list[dict[str, int]]:
         input=json.dumps(list(texts)),
         capture_output=True,
         text=True,
-        env=_surroundings(home, ""),
+        env=_pointed(home, ""),
         cwd=home,
         timeout=600,
         check=False,
@@ -105,7 +111,7 @@ def converter(bodies: Sequence[bytes], *, qubits: int, home: Path) -> Iterator[C
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=_surroundings(home, ""),
+        env=_pointed(home, ""),
         cwd=home,
     ) as process:
         try:

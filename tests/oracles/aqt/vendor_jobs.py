@@ -1,6 +1,6 @@
 """Runs in the vendor's environment: jobs through qiskit-aqt-provider, from a plan on stdin to a report on stdout.
 
-The plan: {"do": "list" | "run" | "restore" | "refused" | "cancel", ...}; see the functions.
+The plan: {"do": "list" | "run" | "restore" | "refused" | "cancel" | "direct", ...}; see the functions.
 """
 
 from __future__ import annotations
@@ -72,6 +72,26 @@ def refused(plan: dict[str, Any]) -> dict[str, Any]:
     return {"cloud backends": [one.name for one in wrong.backends() if "offline" not in one.name], "told": told}
 
 
+def direct(plan: dict[str, Any]) -> dict[str, Any]:
+    """`circuits` by direct access to the device at AQT_DIRECT_URL, which is listed among the backends, too."""
+    provider = AQTProvider(load_dotenv=False)
+    listed = [one.name for one in provider.backends(backend_type="direct_access")]
+    backend = provider.get_direct_access_backend()
+    circuits = [transpile(read(text), backend) for text in plan["circuits"]]
+    job = backend.run(circuits, shots=plan["shots"], memory=True, with_progress_bar=False)
+    result = job.result()
+    done = range(len(result.results))
+    return {
+        "listed": listed,
+        "name": backend.name,
+        "qubits": backend.num_qubits,
+        "status": job.status().name,
+        "success": result.success,
+        "counts": [result.get_counts(place) for place in done] if result.success else [],
+        "memory": [result.get_memory(place) for place in done] if result.success else [],
+    }
+
+
 def submitted(plan: dict[str, Any]) -> AQTJob:
     backend = AQTProvider(load_dotenv=False).get_backend(plan.get("backend", "ibex"))
     circuits = [transpile(read(text), backend, optimization_level=plan.get("level", 1)) for text in plan["circuits"]]
@@ -130,7 +150,7 @@ def note(seen: list[Any], now: Any) -> None:
         seen.append(now)
 
 
-COMMANDS = {"list": listed, "run": run, "restore": restore, "cancel": cancel, "refused": refused}
+COMMANDS = {"list": listed, "run": run, "restore": restore, "cancel": cancel, "refused": refused, "direct": direct}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
