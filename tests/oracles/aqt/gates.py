@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from quantumjobs.abc import Circuit, Part, Raw, Request
+from quantumjobs.adapters.aqt import simulate
 from quantumjobs.adapters.aqt.codec import AqtCodec
-from quantumjobs.testing.emulators import aqt_payload, aqt_run
+from quantumjobs.adapters.aqt.schemas import BODY, CLOUD
+from quantumjobs.testing.emulators import aqt_payload
 from tests.oracles.aqt import circuits, vendor
-from tests.oracles.aqt.conversion import SCHEMA, about
+from tests.oracles.aqt.conversion import about
 
 NAMES = ("r", "rz", "rxx")
 
@@ -90,8 +93,8 @@ def sent(text: str, width: int) -> dict[str, float]:
     assert len(states) == shots
     # One shot of each state: what the decoder makes of it is where its probability belongs.
     body = {"response": {"status": "finished", "result": {"0": [[int(bit) for bit in one[::-1]] for one in states]}}}
-    outcomes = AqtCodec().decode(Raw(SCHEMA, {"body": json.dumps(body).encode()}), part.layout).memory
-    native = _probabilities(aqt_run.build(circuit))
+    outcomes = AqtCodec().decode(Raw(CLOUD, {BODY: json.dumps(body).encode()}), part.layout).memory
+    native = _probabilities(simulate.build(msgspec.convert(msgspec.to_builtins(circuit), simulate.Circuit)))
     found: Counter[str] = Counter()
     for state, outcome in zip(states, outcomes, strict=True):
         found[outcome] += native.get(state, 0.0)

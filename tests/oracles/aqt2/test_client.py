@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from quantumjobs import Client
-from quantumjobs.testing.emulators import aqt_payload, aqt_run
+from quantumjobs.adapters.aqt.simulate import Circuit, build
 from quantumjobs.testing.emulators.issuer import DEVICE_CLIENT, DEVICE_GRANT
 from tests.oracles.aqt import circuits
 from tests.oracles.aqt2 import vendor
@@ -234,9 +234,7 @@ async def test_its_simulators_give_what_ours_and_the_emulators_give_for_the_same
                 for place, memory in enumerate(theirs["memory"]):
                     assert ["".join(map(str, reversed(shot))) for shot in shots[str(place)]] == memory, resource
     for theirs in found:
-        native = [
-            aqt_run.build(msgspec.convert(one, aqt_payload.Circuit)) for one in theirs["payload"]["payload"]["circuits"]
-        ]
+        native = [build(msgspec.convert(one, Circuit)) for one in theirs["payload"]["payload"]["circuits"]]
         assert await run_by_us(f"default/{theirs['name']}", native) == (theirs["memory"], in_order(theirs["counts"]))
     ideal, noisy = (theirs["memory"] for theirs in found)
     assert set(ideal[1]) == {"00000", "11111"}
