@@ -283,6 +283,74 @@ class Lanes(Protocol):
         ...
 
 
+class LoginPage(Struct, frozen=True, kw_only=True):
+    """What a user is to do: open `url`, and compare or type in the code there, within so many seconds."""
+
+    url: str
+    """http(s), and printable."""
+    code: str
+    expires_in: float
+
+
+Show = Callable[[LoginPage], object]
+"""Tells the user. It runs in the loop and must not block; what it gives is awaited, if that is possible."""
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Who one is to a provider. Without a secret."""
+
+    provider: str
+    """As addressed: "aqt" or "aqt:lab2"."""
+    origin: str
+    """Where the credential was found."""
+    subject: str = ""
+    """Whose it is, where it says so; nobody checked that."""
+    until: float | None = None
+    """When it ends, in seconds since the epoch; None where it does not say so."""
+    accepted: bool | None = None
+    """Whether the provider takes it; None where that was not asked or not answered."""
+    reason: str = ""
+    """Why not."""
+    workspaces: tuple[str, ...] = ()
+    """What it opens."""
+    stored: tuple[str, ...] = ()
+    """The files in which it is kept from now on."""
+    notes: tuple[str, ...] = ()
+
+
+class SignedOut(Struct, frozen=True, kw_only=True):
+    """What came of signing out."""
+
+    files: tuple[str, ...]
+    """Those that were removed."""
+    left: tuple[str, ...] = ()
+    """Where credentials are that are still there, and are used from now on."""
+
+
+@runtime_checkable
+class SignsIn(Protocol):
+    """A provider at which a user can sign in; what is kept of that is its own affair."""
+
+    async def sign_in(self, show: Show) -> Identity:
+        """Sign in, with the user's help where that is needed: see `Show`. Ends when it is done, refused or too late.
+
+        Bad weather is waited out within bounds. Raises `CredentialError`, `ProviderUnavailable`. Cancelled, it leaves
+        nothing behind.
+        """
+        ...
+
+    async def sign_out(self) -> SignedOut:
+        """Forget the sign-in that is kept; harmless where there is none. Raises `CredentialError` where it cannot."""
+        ...
+
+    async def identity(self) -> Identity:
+        """Ask the provider whether it takes the credential that would be used now.
+
+        Raises `CredentialError` where there is none, and `ProviderUnavailable` where none can be had now.
+        """
+        ...
+
+
 @runtime_checkable
 class Adapter(Protocol):
     """The I/O half, one per lane. Keeps nothing about jobs. Raises only `ProviderError` or `CredentialError`."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from quantumjobs.blocking.backend import Backend
@@ -13,7 +13,7 @@ from quantumjobs.client.client import Client as AsyncClient
 if TYPE_CHECKING:
     import os
 
-    from quantumjobs.abc import Ledger, Provider
+    from quantumjobs.abc import Identity, Ledger, LoginPage, Provider, SignedOut
     from quantumjobs.blocking.job import Job
     from quantumjobs.blocking.stream import Stream
     from quantumjobs.client.client import Occurrence
@@ -100,6 +100,23 @@ class Client:
         Asked by name, it is raised: `CredentialError`, `ProviderError`, or `UsageError` for an unknown name.
         """
         return self._bridge.call(self._twin.backends(provider))
+
+    def login(self, provider: str, *, show: Callable[[LoginPage], object] | None = None) -> Identity:
+        """Sign in at "aqt" or "aqt:lab2": who one is now, until when, and where that is kept.
+
+        Where that needs you, `show` is called with a page and a code; else standard error tells them. Jobs that waited
+        for a credential go on. Raises `CredentialError` where it is refused or nobody answers in time, and `UsageError`
+        for a provider without a sign-in.
+        """
+        return self._bridge.call(self._twin.login(provider, show=show))
+
+    def logout(self, provider: str) -> SignedOut:
+        """Remove the sign-in that is kept: which files went, and which other credentials are still there."""
+        return self._bridge.call(self._twin.logout(provider))
+
+    def whoami(self, provider: str) -> Identity:
+        """Which credential is used, where it was found, and whether the provider takes it. Never the credential."""
+        return self._bridge.call(self._twin.whoami(provider))
 
     def job(self, job_id: str) -> Job:
         """The job of that id, followed from here if nobody else does. Raises `LedgerError` for an unknown id."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import quantumjobs
-from quantumjobs.cli import app_jobs, texts
+from quantumjobs.cli import app_jobs, app_login, texts
 from quantumjobs.cli.flags import Debug, Json, Progress, Timeout, Top
 
 if TYPE_CHECKING:
@@ -141,6 +141,23 @@ def _emulate(
     replying: Annotated[
         float | None, typer.Option(metavar="SECONDS", show_default=False, help="Of generic: from there to the reply.")
     ] = None,
+    sign_in: Annotated[
+        bool | None,
+        typer.Option(
+            "--sign-in", show_default=False, help="Of aqt: only tokens that this issuer gave are let in by the cloud."
+        ),
+    ] = None,
+    client_id: Annotated[
+        str | None, typer.Option(show_default=False, help="Of aqt: the only client that is given a token; else any is.")
+    ] = None,
+    client_secret: Annotated[str | None, typer.Option(show_default=False, help="Of aqt: its secret.")] = None,
+    token_seconds: Annotated[
+        float | None, typer.Option(metavar="SECONDS", show_default=False, help="Of aqt: until a token expires (3600).")
+    ] = None,
+    device_interval: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", show_default=False, help="Of aqt: between two polls of a device flow (5)."),
+    ] = None,
     debug: Debug = False,  # noqa: ARG001 - as above
 ) -> object:
     from quantumjobs.cli import asked
@@ -158,8 +175,17 @@ def _emulate(
             "token": token,
             "results": results,
             **asked.of_generic(vendor, idempotency=idempotency, find=find, accepting=accepting, replying=replying),
+            **asked.of_aqt(
+                vendor,
+                sign_in=sign_in,
+                client_id=client_id,
+                client_secret=client_secret,
+                token_seconds=token_seconds,
+                device_interval=device_interval,
+            ),
         },
     )
 
 
 app_jobs.add_to(app)
+app_login.add_to(app)

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from quantumjobs.circuits.given import SUFFIXES
 from quantumjobs.cli.asked_jobs import AskedOfJobs
+from quantumjobs.cli.asked_login import AskedOfLogin
 from quantumjobs.client.backend import Backend
 from quantumjobs.errors import UsageError
 
@@ -89,7 +90,7 @@ class Emulate(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
 
 
-Asked = Run | Backends | Emulate | AskedOfJobs
+Asked = Run | Backends | Emulate | AskedOfJobs | AskedOfLogin
 
 VENDORS = {"aqt": "AqtEmulator", "generic": "GenericEmulator"}
 """The emulators, by the name of their provider."""
@@ -207,14 +208,26 @@ def of_generic(vendor: str, **given: Any) -> dict[str, Any]:
 
     Raises `UsageError` for one that is given to another emulator.
     """
+    return _only(vendor, "generic", "the generic service", given)
+
+
+def of_aqt(vendor: str, **given: Any) -> dict[str, Any]:
+    """Settings that only AQT's emulator has, without those that were not given.
+
+    Raises `UsageError` for one that is given to another emulator.
+    """
+    return _only(vendor, "aqt", "AQT's emulator", given)
+
+
+def _only(vendor: str, owner: str, called: str, given: dict[str, Any]) -> dict[str, Any]:
+    flags = {name: f"--{'no-' if value is False else ''}{name.replace('_', '-')}" for name, value in given.items()}
     found = {
-        name: seconds(f"--{name}", value) if isinstance(value, float) else value
+        name: seconds(flags[name], value) if isinstance(value, float) else value
         for name, value in given.items()
         if value is not None
     }
-    if found and vendor != "generic":
-        flags = ", ".join(f"--{'no-' if value is False else ''}{name}" for name, value in found.items())
-        raise UsageError(f"{flags}: only the generic service has this, not {vendor}")
+    if found and vendor != owner:
+        raise UsageError(f"{', '.join(flags[name] for name in found)}: only {called} has this, not {vendor}")
     return found
 
 

@@ -11,6 +11,7 @@ from quantumjobs.cli.terminal import Terminal, Unread, unread
 
 if TYPE_CHECKING:
     from quantumjobs.cli.asked_jobs import AskedOfJobs
+    from quantumjobs.cli.asked_login import AskedOfLogin
 
 
 def carry_out(arguments: Sequence[str]) -> int:
@@ -55,6 +56,7 @@ def _do(arguments: list[str], terminal: Terminal) -> int:
     if isinstance(asked, int):
         return asked if arguments else Exit.USAGE
     from quantumjobs.cli.asked import Backends, Emulate, Run
+    from quantumjobs.cli.asked_login import Login, Logout, Whoami
 
     # Each imports what it needs, and no more: `jobs` is to be quick, and `emulate` needs an extra.
     match asked:
@@ -70,8 +72,22 @@ def _do(arguments: list[str], terminal: Terminal) -> int:
             from quantumjobs.cli import listing
 
             return listing.backends(asked, terminal)
+        case Login() | Logout() | Whoami():
+            return _about_login(asked, terminal)
         case _:
             return _about_jobs(asked, terminal)
+
+
+def _about_login(asked: AskedOfLogin, terminal: Terminal) -> int:
+    from quantumjobs.cli import asked_login, signing
+
+    match asked:
+        case asked_login.Login():
+            return signing.login(asked, terminal)
+        case asked_login.Logout():
+            return signing.logout(asked, terminal)
+        case asked_login.Whoami():
+            return signing.whoami(asked, terminal)
 
 
 def _about_jobs(asked: AskedOfJobs, terminal: Terminal) -> int:

@@ -25,6 +25,9 @@ EMPTY: Mapping[str, Mapping[str, Any]] = {
     "gc": {"jobs": [], "bytes": 0, "dry_run": False},
     "export": {"file": None, "jobs": 0},
     "import": {"file": None, "jobs": []},
+    "login": {"identity": None},
+    "logout": {"provider": None, "removed": [], "left": []},
+    "whoami": {"identities": []},
 }
 """What each command tells, as it is when nothing came of it."""
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from quantumjobs.testing.emulators import Emulator
 
 _HINTS = {
-    "aqt": "AQT_TOKEN={token} AQT_PORTAL_URL={url}",
+    "aqt": "AQT_TOKEN={token} AQT_PORTAL_URL={url} AQT_DIRECT_URL={url}",
+    "aqt, signed in": "AQT_ARNICA_URL={url}/api AQT_CLIENT_ID={client} AQT_CLIENT_SECRET=..., and the issuer {url}/",
     "generic": "quantumjobs.testing.emulators.GenericProvider(url='{url}', token='{token}')",
 }
 """How clients of a vendor find the emulator."""
@@ -41,7 +42,9 @@ async def _serve(emulator: Emulator, asked: Emulate, terminal: Terminal) -> None
             loop.add_signal_handler(number, ended.set)
     async with emulators.serve(emulator, asked.port, warm=True) as url:
         terminal.show([f"listening on {url}"])
-        token = asked.settings.get("token") or "any"
-        hint = _HINTS[asked.vendor].format(url=url, token=token)
+        settings = asked.settings
+        way = f"{asked.vendor}, signed in" if settings.get("sign_in") else asked.vendor
+        known = {"token": settings.get("token") or "any", "client": settings.get("client_id") or "any"}
+        hint = _HINTS[way].format(url=url, **known)
         terminal.say(f"this is an emulator of {asked.vendor}; Ctrl-C ends it. Its clients find it by", hint=hint)
         await ended.wait()

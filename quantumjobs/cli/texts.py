@@ -52,6 +52,9 @@ Under that address:
   GET /_emulator/stats      what was asked for, and how many jobs there are
   POST /_emulator/faults    begin another script of faults
   POST /_emulator/token     {"token": TEXT}: let in this one only; DELETE: it has expired
+  POST /_emulator/device    {"user_code": TEXT, "allow": true}: what a user says to a device flow (aqt)
+
+AQT's emulator is a device with direct access and an OIDC issuer too, all under the one address.
 
 Needs the extra 'emulators'.
 """

@@ -7,12 +7,13 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from msgspec import Struct
 
-from quantumjobs.abc import Lanes, Ledger, Lists, Provider
+from quantumjobs.abc import Identity, Lanes, Ledger, Lists, LoginPage, Provider, SignedOut, SignsIn
+from quantumjobs.client import signing
 from quantumjobs.client.backend import Backend
 from quantumjobs.core.events import AnyEvent
 from quantumjobs.core.states import JobState
@@ -212,6 +213,36 @@ class Client:
         if errors and not found:
             raise errors[0]
         return found
+
+    # --- signing in -------------------------------------------------------------------------
+    async def login(self, provider: str, *, show: Callable[[LoginPage], object] | None = None) -> Identity:
+        """Sign in at "aqt" or "aqt:lab2": who one is now, until when, and where that is kept.
+
+        Where that needs you, `show` is called with a page and a code; else standard error tells them. Jobs that waited
+        for a credential go on. Raises `CredentialError` where it is refused or nobody answers in time, and `UsageError`
+        for a provider without a sign-in.
+        """
+        found = await (await self._signs_in(provider)).sign_in(show or signing.tell)
+        if self._engine is not None:
+            for lane in self._engine.lanes:
+                if lane.key == provider:
+                    lane.traffic.hurry()
+        return found
+
+    async def logout(self, provider: str) -> SignedOut:
+        """Remove the sign-in that is kept: which files went, and which other credentials are still there."""
+        return await (await self._signs_in(provider)).sign_out()
+
+    async def whoami(self, provider: str) -> Identity:
+        """Which credential is used, where it was found, and whether the provider takes it. Never the credential."""
+        return await (await self._signs_in(provider)).identity()
+
+    async def _signs_in(self, address: str) -> SignsIn:
+        if self._engine is not None:
+            self._engine.check_open()
+        key = signing.key_of(address)
+        self._registry.check(key)
+        return signing.able(key, await self._provider(key))
 
     # --- jobs -------------------------------------------------------------------------------
     async def job(self, job_id: str) -> Job:

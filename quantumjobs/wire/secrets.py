@@ -18,12 +18,18 @@ _HEADER = re.compile(
 
 
 class Secret:
-    """A token, key or password. Shown as `***`, refused by pickle and by every encoder; only `reveal` gives it."""
+    """A token, key or password. Shown as `***`, refused by pickle and by every encoder; only `reveal` gives it.
 
-    __slots__ = ("__value", "__weakref__")
+    `until` is when it ends, in seconds since the epoch, where that is known; `origin` where it was found, for messages.
+    Neither counts when two are compared.
+    """
 
-    def __init__(self, value: str) -> None:
+    __slots__ = ("__value", "__weakref__", "origin", "until")
+
+    def __init__(self, value: str, *, until: float | None = None, origin: str = "") -> None:
         self.__value = value
+        self.until = until
+        self.origin = origin
         _known[id(self)] = self
 
     def reveal(self) -> str:

@@ -85,7 +85,8 @@ class Wire:
     """Requests to one origin. Use as a context manager: leaving it closes the connections.
 
     `url` is the server's root, checked by `origins.checked`; paths are put behind it. `transport` replaces both kinds,
-    for tests and for users with a transport of their own.
+    for tests and for users with a transport of their own. With `issues` a 401 is an answer as any other: of a server
+    that gives credentials, and so is asked without one.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Wire:
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
         transport: Make | None = None,
+        issues: bool = False,
     ) -> None:
         logs.install()
         self.url = url
@@ -109,6 +111,7 @@ class Wire:
         self._headers = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": agent}
         self._deadlines = deadlines
         self._limits = limits
+        self._issues = issues
         self._looks = Pool(transport or transports.for_looks, url)
         self._submits = Pool(transport or transports.for_submits, url)
 
@@ -159,27 +162,30 @@ class Wire:
     async def _authorised(self, asked: _Asked) -> Reply:
         held = await self._credential.get() if self._credential is not None else None
         reply = await self._followed(asked, held)
-        if reply.status != 401:
+        if reply.status != 401 or self._issues:
             return reply
         if self._credential is None or held is None or held.secret is None:
             raise CredentialError(f"{self._provider}: {self.origin} asks for a credential, and none is set")
         renewed = await self._credential.renew(held)
         if asked.submit:
             if renewed.secret == held.secret:
-                raise self._refused(reply)
+                raise self._refused(reply, renewed)
             raise ProviderUnavailable(
                 f"{self._provider}: the credential had expired and was renewed", provider=self._provider, sent=False
             )
         reply = await self._followed(asked, renewed)
         if reply.status == 401:
-            raise self._refused(reply)
+            raise self._refused(reply, renewed)
         return reply
 
-    def _refused(self, reply: Reply) -> CredentialError:
+    def _refused(self, reply: Reply, held: Held) -> CredentialError:
+        assert self._credential is not None
         said = shown(reply.body[:1000].decode("utf-8", "replace"))
-        where = f" ({self._credential.origin})" if self._credential is not None and self._credential.origin else ""
+        origin = (held.secret.origin if held.secret is not None else "") or self._credential.origin
+        where = f" ({origin})" if origin else ""
+        advice = f". {self._credential.advice}" if self._credential.advice else ""
         return CredentialError(
-            f"{self._provider}: {self.origin} refused the credential{where}{f': {said}' if said else ''}"
+            f"{self._provider}: {self.origin} refused the credential{where}{f': {said}' if said else ''}{advice}"
         )
 
     # --- redirects ------------------------------------------------------------------------

@@ -40,10 +40,36 @@ def test_it_serves_until_it_is_interrupted_and_leaves_nothing_behind(tmp_path):
             os.killpg(command.process.pid, signal.SIGINT)  # as a terminal does: its workers hear it too
             code, out, err = command.end()
     assert (code, out) == (0, "")
-    hint = f"  AQT_TOKEN=T AQT_PORTAL_URL={url}"
+    hint = f"  AQT_TOKEN=T AQT_PORTAL_URL={url} AQT_DIRECT_URL={url}"
     assert err.splitlines() == [
         "quantumjobs: this is an emulator of aqt; Ctrl-C ends it. Its clients find it by",
         hint,
+    ]
+
+
+def test_who_signs_in_as_the_one_client_is_let_in(tmp_path):
+    flags = ("--sign-in", "--client-id", "cid", "--client-secret", "s3cret", "--token-seconds", "60.5")
+    with Command(
+        *("emulate", "aqt", "--port", "0", "--results", "zeros", "--device-interval", "0.5", *flags), folder=tmp_path
+    ) as command:
+        url = address(command)
+        given = {"grant_type": "client_credentials", "client_id": "cid", "audience": f"{url}/api"}
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            assert client.post("/oauth/token", json=given | {"client_secret": "other"}).status_code == 401
+            found = client.post("/oauth/token", json=given | {"client_secret": "s3cret"}).json()
+            assert found["expires_in"] == 61
+            device = {"client_id": "HvaMEfNSq30OoxjqDyRWIRkBfJwJywyi", "scope": "openid"}
+            assert client.post("/oauth/device/code", data=device).json()["interval"] == 0.5
+            codes = []
+            for token in (found["access_token"], "any"):
+                client.headers["authorization"] = f"Bearer {token}"
+                codes.append(client.get("/api/v1/workspaces").status_code)
+            assert codes == [200, 401]
+        command.process.send_signal(signal.SIGTERM)
+        code, _, err = command.end()
+    assert code == 0
+    assert err.splitlines()[1:] == [
+        f"  AQT_ARNICA_URL={url}/api AQT_CLIENT_ID=cid AQT_CLIENT_SECRET=..., and the issuer {url}/"
     ]
 
 
@@ -82,6 +108,10 @@ def test_a_port_that_is_taken_is_an_error_of_the_command(quantumjobs):
         (["aqt", "--queue", "nan"], "--queue nan: a number of seconds is needed, and no less than 0"),
         (["aqt", "--results", "2"], "results '2': 'simulated', 'zeros', 'ones', or bits such as '01' are known"),
         (["aqt", "--script", "none.json"], "none.json: No such file or directory"),
+        (["aqt", "--token-seconds", "-1"], "--token-seconds -1: a number of seconds is needed, and no less than 0"),
+        (["aqt", "--sign-in", "--token", "T"], "either one token is let in, or those that signing in gives"),
+        (["generic", "--sign-in"], "--sign-in: only AQT's emulator has this, not generic"),
+        (["aqt", "--no-find"], "--no-find: only the generic service has this, not aqt"),
     ],
 )
 def test_what_cannot_be_emulated_is_told_in_one_line(quantumjobs, arguments, message):

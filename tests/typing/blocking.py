@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import quantumjobs.blocking as qj
+from quantumjobs.abc import Identity, SignedOut
 from quantumjobs.core.records import JobRecord, Line
 from quantumjobs.testing import FakeProvider
 
@@ -25,6 +26,9 @@ def clients() -> None:
     client.progress = False
     assert_type(client.backend("fake/sim", limit=3), qj.Backend)
     assert_type(client.backends(), list[str])
+    assert_type(client.login("aqt", show=lambda page: print(page.url, page.code)), Identity)
+    assert_type(client.whoami("aqt"), Identity)
+    assert_type(client.logout("aqt"), SignedOut)
     assert_type(client.job("7391e8f0"), qj.Job)
     assert_type(client.jobs(state="running", provider="fake", tag="sweep", since=0.0), list[qj.Job])
     client.backend(address=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

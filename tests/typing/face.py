@@ -10,6 +10,7 @@ from typing import Any, assert_type
 import numpy as np
 
 import quantumjobs as qj
+from quantumjobs.abc import Identity, SignedOut
 from quantumjobs.core.records import JobRecord, Line
 from quantumjobs.testing import FakeProvider
 
@@ -25,6 +26,9 @@ async def clients() -> None:
     )
     assert_type(client.backend("fake/sim", limit=3), qj.Backend)
     assert_type(await client.backends(), list[str])
+    assert_type(await client.login("aqt", show=lambda page: print(page.url, page.code)), Identity)
+    assert_type(await client.whoami("aqt"), Identity)
+    assert_type(await client.logout("aqt"), SignedOut)
     assert_type(await client.job("7391e8f0"), qj.Job)
     assert_type(await client.jobs(state="running", provider="fake", tag="sweep", since=0.0), list[qj.Job])
     assert_type(await client.jobs(state=qj.JobState.RUNNING), list[qj.Job])

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from quantumjobs.abc import Adapter, Report
+from quantumjobs.abc import Adapter, Identity, Report, Show, SignedOut
 from quantumjobs.adapters.aqt import offline
 from quantumjobs.adapters.aqt import settings as aqt_settings
 from quantumjobs.adapters.aqt.cloud import CloudAdapter
 from quantumjobs.adapters.aqt.codec import AqtCodec
 from quantumjobs.adapters.aqt.direct import DirectAdapter
 from quantumjobs.adapters.aqt.options import admitted
+from quantumjobs.adapters.aqt.signin import SignIn
 from quantumjobs.adapters.aqt.simulate import SIMULATE
 from quantumjobs.core.states import Fetch
 from quantumjobs.core.traits import Rerunnable, Traits, Unknown
@@ -46,6 +47,8 @@ class AqtProvider:
         self._settings = settings
         self._transport = transport
         self._codec = AqtCodec()
+        self._sign_in = SignIn(settings, transport=transport)
+        self._signed_in = False
 
     def __repr__(self) -> str:
         return f"<AqtProvider {self._settings.url} {self._settings.account}>"
@@ -78,7 +81,8 @@ class AqtProvider:
     def lanes(self) -> Sequence[str]:
         """The cloud's where something is set up for it, every device's, and that of the offline simulators."""
         devices = [self.lane(f"{DIRECT}/{host}") for host in self._settings.direct]
-        return [*([self.lane("")] if self._settings.given else []), *devices, self.lane(offline.BACKENDS[0])]
+        cloud = [self.lane("")] if self._settings.given or self._signed_in else []
+        return [*cloud, *devices, self.lane(offline.BACKENDS[0])]
 
     def _device(self, backend: str) -> str:
         host = backend.partition("/")[2]
@@ -112,14 +116,9 @@ class AqtProvider:
 
     @asynccontextmanager
     async def _cloud(self) -> AsyncIterator[Adapter]:
-        settings = self._settings
-
-        async def source(fresh: bool) -> Secret | None:  # noqa: ARG001 - every reading looks again
-            return await aqt_settings.token(settings)
-
-        credential = Credential(source, origin=aqt_settings.origin(settings))
+        credential = self._sign_in.credential()
         await credential.get()  # a missing one is told now, not at the first request
-        async with self._wire(settings.url, credential) as wire:
+        async with self._wire(self._settings.url, credential) as wire:
             yield CloudAdapter(wire)
 
     @asynccontextmanager
@@ -138,6 +137,20 @@ class AqtProvider:
         return Wire(
             url, provider="aqt", credential=credential, transport=self._transport, deadlines=self._settings.deadlines
         )
+
+    async def sign_in(self, show: Show) -> Identity:
+        """See `SignsIn`."""
+        found = await self._sign_in.sign_in(show)
+        self._signed_in = True
+        return found
+
+    async def sign_out(self) -> SignedOut:
+        """See `SignsIn`."""
+        return await self._sign_in.sign_out()
+
+    async def identity(self) -> Identity:
+        """See `SignsIn`."""
+        return await self._sign_in.identity()
 
     @asynccontextmanager
     async def _simulators(self, report: Report) -> AsyncIterator[Adapter]:

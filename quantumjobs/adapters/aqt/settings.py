@@ -1,6 +1,7 @@
 """Where AQT's users keep their token and portal: what is given here, the environment, a `.env` file.
 
-The names and their order are those of qiskit-aqt-provider 1.x, so that what works there works here.
+The names and their order are those of qiskit-aqt-provider 1.x, so that what works there works here. How one signs in, as
+2.x does, is in `configured`.
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from quantumjobs.adapters.aqt import configured, tokens
 from quantumjobs.errors import CredentialError, UsageError, unknown_name
 from quantumjobs.wire.origins import checked
 from quantumjobs.wire.secrets import Secret
 from quantumjobs.wire.wire import Deadlines
 from quantumjobs.workers.beside import beside
 
-PORTAL = "https://arnica.aqt.eu"
 TOKEN_VARIABLE = "AQT_TOKEN"  # noqa: S105 - a name
 PORTAL_VARIABLE = "AQT_PORTAL_URL"
+ARNICA_VARIABLE = "AQT_ARNICA_URL"
+"""What 2.x calls the portal; with `/api` at its end."""
 DIRECT_VARIABLE = "AQT_DIRECT_URL"
-NAMES = ("account", "allow_http", "deadlines", "direct_url", "dotenv_path", "load_dotenv", "token", "url")
+NAMES = (
+    *("account", "allow_http", "deadlines", "direct_url", "dotenv_path", "load_dotenv", "token", "url"),
+    *configured.NAMES,
+)
 
 Token = str | Secret | Callable[[], str | Secret | Awaitable[str | Secret]]
 
@@ -36,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     url: str
     """The portal, without a slash at its end and without `/api/v1`."""
+    login: configured.Login
     token: Secret | Callable[[], Any] | None = None
     """None: look in the environment and the `.env` file, at every refresh anew."""
     account: str = "default"
@@ -69,16 +76,32 @@ def read(settings: Mapping[str, Any]) -> Settings:
         if settings.get(name) is not None and not isinstance(settings[name], str | os.PathLike):
             raise UsageError(f"aqt: setting {name!r} must be a text, not {settings[name]!r}")
     dotenv = _dotenv_path(settings)
-    url = settings.get("url") or os.environ.get(PORTAL_VARIABLE) or _from_file(dotenv, PORTAL_VARIABLE) or PORTAL
+
+    def lookup(name: str) -> str | None:
+        return os.environ.get(name) or _from_file(dotenv, name)
+
+    account = str(settings.get("account") or "default")
+    file = configured.read_file(configured.config_dir(settings.get("config_dir")), account)
+    named = settings.get("url") or lookup(PORTAL_VARIABLE) or lookup(ARNICA_VARIABLE) or file.portal
+    url = checked(str(named or configured.PORTAL).strip(), what="aqt: url", allow_http=allowed)
+    url = url.removesuffix("/api/v1").removesuffix("/api")
+    login = configured.login(settings, file, url=url, account=account, lookup=lookup, allowed=allowed)
+    set_up = named or settings.get("token") is not None or lookup(TOKEN_VARIABLE) or login.program
     return Settings(
-        url=checked(str(url).strip(), what="aqt: url", allow_http=allowed).removesuffix("/api/v1").removesuffix("/api"),
+        url=url,
+        login=login,
         token=_token(settings.get("token")),
-        account=str(settings.get("account") or "default"),
+        account=account,
         dotenv=dotenv,
         direct=_devices(settings, dotenv, allowed),
         deadlines=deadlines,
-        given=_is_given(settings, dotenv),
+        given=bool(set_up) or _is_signed_in(login),
     )
+
+
+def _is_signed_in(login: configured.Login) -> bool:
+    folders = [login.folder, *(configured.elsewhere() if login.elsewhere else [])]
+    return login.store and any(tokens.is_kept(one) for one in folders)
 
 
 def _devices(settings: Mapping[str, Any], dotenv: Path | None, allowed: Sequence[str]) -> dict[str, str]:
@@ -93,11 +116,6 @@ def _devices(settings: Mapping[str, Any], dotenv: Path | None, allowed: Sequence
     return {urlsplit(one).netloc.lower(): one for one in found}
 
 
-def _is_given(settings: Mapping[str, Any], dotenv: Path | None) -> bool:
-    here = any(settings.get(name) is not None for name in ("url", "token"))
-    return here or any(os.environ.get(name) or _from_file(dotenv, name) for name in (TOKEN_VARIABLE, PORTAL_VARIABLE))
-
-
 def _token(given: Any) -> Secret | Callable[[], Any] | None:
     if given is None or isinstance(given, Secret):
         return given
@@ -108,39 +126,38 @@ def _token(given: Any) -> Secret | Callable[[], Any] | None:
     raise UsageError(f"aqt: setting 'token' must be a text or a function that gives one, not a {type(given).__name__}")
 
 
+GIVEN = "the token given in the settings"
+
+
 def origin(settings: Settings) -> str:
     """Where the token comes from, for messages."""
     if settings.token is not None:
-        return "the token given in the settings"
-    places = [f"the environment variable {TOKEN_VARIABLE}"]
-    if settings.dotenv is not None:
-        places.append(f"{settings.dotenv}")
-    return " or ".join(places)
+        return GIVEN
+    variable = f"the environment variable {TOKEN_VARIABLE}"
+    return variable if settings.dotenv is None else f"{variable} or {settings.dotenv}"
 
 
-async def token(settings: Settings) -> Secret | None:
-    """The token now: what a function gives when it is called again, or what stands in the environment or the file.
-
-    Raises `CredentialError`, saying where it was looked for. An empty text is a token too: none is sent.
-    """
-    found = await static_token(settings)
-    if found is None:
-        raise CredentialError(
-            f"aqt: no token. Looked for the setting 'token' of [providers.aqt], for {origin(settings)}, and for a .env "
-            f"file in this folder and those above{_hint(settings.dotenv)}"
-        )
-    return found
+def places(settings: Settings) -> list[str]:
+    """Where a token is looked for, in this order; for messages."""
+    file = settings.dotenv or "a .env file in this folder and those above"
+    return [
+        f"the setting 'token' of [providers.{settings.login.key}]",
+        f"the environment variable {TOKEN_VARIABLE}",
+        f"{TOKEN_VARIABLE} in {file}{_hint(settings.dotenv)}",
+    ]
 
 
 async def static_token(settings: Settings) -> Secret | None:
-    """The token that was given in the settings, the environment or the `.env` file; None where there is none."""
+    """The token now: what a function gives when it is called again, or what stands in the environment or the file.
+
+    None where there is none; an empty text is one, too: none is sent. Raises `CredentialError`.
+    """
     given = settings.token
     if isinstance(given, Secret):
         return given
     if given is not None:
         return await _called(given)
-    found = await beside(_looked_up, settings.dotenv)
-    return None if found is None else Secret(found.strip())
+    return await beside(_looked_up, settings.dotenv)
 
 
 async def _called(function: Callable[[], Any]) -> Secret:
@@ -160,9 +177,12 @@ async def _called(function: Callable[[], Any]) -> Secret:
     return Secret(given.strip())
 
 
-def _looked_up(dotenv: Path | None) -> str | None:
+def _looked_up(dotenv: Path | None) -> Secret | None:
     found = os.environ.get(TOKEN_VARIABLE)
-    return found if found is not None else _from_file(dotenv, TOKEN_VARIABLE)
+    if found is not None:
+        return Secret(found.strip(), origin=f"the environment variable {TOKEN_VARIABLE}")
+    found = _from_file(dotenv, TOKEN_VARIABLE)
+    return None if found is None else Secret(found.strip(), origin=f"{TOKEN_VARIABLE} in {dotenv}")
 
 
 # --- the .env file ----------------------------------------------------------------------
@@ -202,4 +222,4 @@ def _from_file(path: Path | None, name: str) -> str | None:
 def _hint(dotenv: Path | None) -> str:
     if dotenv is None or _can_read():
         return ""
-    return f'; {dotenv} is there, and reading it needs python-dotenv: pip install "quantumjobs[dotenv]"'
+    return ' (reading it needs python-dotenv: pip install "quantumjobs[dotenv]")'

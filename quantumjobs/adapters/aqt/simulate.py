@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from msgspec import Struct
 
-from quantumjobs.adapters.aqt.messages import QuantumCircuit
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.aer import SEED_STEP, wrap_seed
 

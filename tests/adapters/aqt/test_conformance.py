@@ -50,5 +50,5 @@ class TestOfflineSimulators(_Rules):
     test_another_connection_knows_the_job = None
     test_an_adapter_keeps_nothing_about_jobs = None
 
-    async def make_provider(self, stack: AsyncExitStack) -> Provider:  # noqa: ARG002 - nothing to close
+    async def make_provider(self, stack: AsyncExitStack) -> Provider:
         return provider({"token": self.secrets[0]})

@@ -9,6 +9,7 @@ import pytest
 
 from quantumjobs.adapters.aqt import settings as aqt
 from quantumjobs.adapters.aqt.provider import provider
+from quantumjobs.adapters.aqt.signin import SignIn
 from quantumjobs.errors import CredentialError, UsageError
 from quantumjobs.wire import Secret
 
@@ -23,7 +24,7 @@ def _an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def token_of(**given: object) -> str | None:
-    found = await aqt.token(aqt.read(given))
+    found = await SignIn(aqt.read(given)).token(False)
     return None if found is None else found.reveal()
 
 
@@ -50,11 +51,11 @@ async def test_without_any_the_portal_is_the_vendors_and_the_missing_token_says_
 async def test_a_refresh_reads_the_file_and_the_environment_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     (tmp_path / ".env").write_text("AQT_TOKEN=first\n")
     settings = aqt.read({})
-    first = await aqt.token(settings)
+    first = await SignIn(settings).token(False)
     (tmp_path / ".env").write_text("AQT_TOKEN=second\n")
-    second = await aqt.token(settings)
+    second = await SignIn(settings).token(False)
     monkeypatch.setenv("AQT_TOKEN", "third")
-    third = await aqt.token(settings)
+    third = await SignIn(settings).token(False)
     assert [one and one.reveal() for one in (first, second, third)] == ["first", "second", "third"]
 
 
@@ -82,7 +83,7 @@ async def test_a_token_may_be_a_function_of_any_kind_and_is_called_again_at_a_re
         lambda: Secret("s"),
     ):
         settings = aqt.read({"token": function})
-        first, second = await aqt.token(settings), await aqt.token(settings)
+        first, second = await SignIn(settings).token(False), await SignIn(settings).token(False)
         assert first is not None
         assert second is not None
         assert first != second or first.reveal() == "s"
