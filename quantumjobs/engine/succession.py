@@ -5,6 +5,7 @@ Who goes before whom stands in the records (`JobRecord.after`), so that whoever 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,17 @@ class Succession:
         self._engine.act(job, self._begin)
 
     async def _begin(self, job: Tracked) -> None:
+        attempt = 0
+        while job.record.state is S.CREATED and job.ours:
+            try:
+                return await self._decide(job)
+            except LedgerError as error:  # busy, or its disk is full: asked again, as nothing has been decided
+                attempt += 1
+                job.met(error)
+                await asyncio.sleep(job.lane.policy.delay(attempt, error))
+        return None
+
+    async def _decide(self, job: Tracked) -> None:
         before = await self._before(job)
         if before is not None and not before.terminal:
             self._waiting.setdefault(before.id, []).append(job)
@@ -49,11 +61,11 @@ class Succession:
         known = engine.known(job.record.after)
         if known is not None:
             return known.record
-        try:
-            record = await engine.ledger.record(job.record.after)
-        except LedgerError:
+        held = await engine.ledger.records([job.record.after])
+        if not held:
             log.warning("job %s: the part before it, %s, is not in the ledger", job.record.id, job.record.after)
             return None
+        (record,) = held
         if record.terminal:
             return record
         # Another client's, or nobody's yet: what becomes of it is seen here for what is known here, from now on.

@@ -28,7 +28,7 @@ from tests.engine.machine.stores import Disk
 from tests.engine.machine.world import World
 
 S = JobState
-KINDS = ("unknown", "idempotent", "findable", "local")
+KINDS = ("unknown", "idempotent", "findable", "local", "series")
 SOON = 3.0  # seconds within which the living have taken over from the dead
 MOST = 3  # clients at a time
 EVENTS = (
@@ -54,9 +54,19 @@ class Jobs(World):
         fetched=st.booleans(),
         pushes=st.booleans(),
         cancel=st.sampled_from(["confirmed", "accepted", "refused", "too_late"]),
+        stops=st.booleans(),
     )
     def begin(
-        self, *, delay: float, latency: float, window: float, queued: float, fetched: bool, pushes: bool, cancel: str
+        self,
+        *,
+        delay: float,
+        latency: float,
+        window: float,
+        queued: float,
+        fetched: bool,
+        pushes: bool,
+        cancel: str,
+        stops: bool,
     ) -> None:
         self.window = window
         self.disk = Disk(0.0 if self.on_file else delay)
@@ -72,6 +82,15 @@ class Jobs(World):
             "unknown": Observed("unknown", **common),
             "idempotent": Observed("idempotent", submit_class=Idempotent(window), **common),
             "findable": Observed("findable", submit_class=Findable(20.0), find_lag=5.0, **common),
+            # Lists only: their parts go one after the other, and one in five fails.
+            "series": Observed(
+                "series",
+                part_size=1,
+                in_order=True,
+                stop_on_failure=stops,
+                outcome=lambda index: "failed" if index % 5 == 3 else "completed",
+                **common,
+            ),
             "local": Observed("local", submit_class=Rerunnable(3), gone_after=1, gone_for=0.0, **common),
         }
         self.audit = Audit(self.fakes)
@@ -118,7 +137,8 @@ class Jobs(World):
             outcome = await found.cancel()
             held = self.audit.held[found.parts[0].id]
             unsaved = found.parts[0].state is S.CANCELLED and self.disk.refuses
-            if outcome is qj.CancelOutcome.CANCELLED and held.state is not S.CANCELLED and not unsaved:
+            alone = len(found.parts) == 1
+            if alone and outcome is qj.CancelOutcome.CANCELLED and held.state is not S.CANCELLED and not unsaved:
                 self.audit.wrong(f"{found.id}: cancelled, it was said, and it is {held.state}")
 
         self.act(program, cancel())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import quantumjobs as qj
+from quantumjobs.core.events import CancelRequested
 from quantumjobs.core.states import CancelOutcome, JobState
 from quantumjobs.ledgers.sqlite import InlineLedger
 from quantumjobs.testing.fake import FakeProvider, Fault
@@ -99,6 +100,37 @@ async def test_a_retry_runs_the_others_in_order_and_no_finished_part_again(stops
         assert len(result) == 4
         assert fake.calls["submit"] - already == 4 - finished
         assert again.remote_ids[0] == job.remote_ids[0]
+
+
+async def test_a_ledger_that_cannot_be_written_delays_what_follows_from_a_failure(tmp_path: Path) -> None:
+    fake = in_order(outcome=lambda index: "failed")
+    ledger = InlineLedger(tmp_path / "ledger.sqlite3")
+    refusing = Refusing(ledger)
+    async with qj.Client(ledger=refusing, providers={"fake": fake}) as c:
+        job = await c.backend("fake/sim").run([BELL] * 2)
+        refusing.refuses = CancelRequested
+        await asyncio.sleep(60)
+        assert states(job) == [S.FAILED, S.CREATED]
+        refusing.refuses = None
+        await job.wait()
+        assert states(job) == [S.FAILED, S.CANCELLED]
+    assert fake.calls["submit"] == 1
+
+
+class Refusing:
+    """A ledger whose disk is full for one kind of event."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.refuses: type | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def commit(self, changes: Any, **more: Any) -> None:
+        if self.refuses is not None and any(isinstance(change.event, self.refuses) for change in changes):
+            raise qj.LedgerWriteError("the disk is full")
+        await self._inner.commit(changes, **more)
 
 
 async def test_a_part_that_was_refused_stops_those_behind_it() -> None:

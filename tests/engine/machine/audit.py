@@ -85,6 +85,13 @@ class Audit:
         if isinstance(event, Resubmitted):
             self.doubts.discard(new.id)
 
+    def handle_of(self, record_id: str) -> Handle:
+        return next(one for one in self.handles.values() if any(link.job == record_id for link in one.links))
+
+    def waits_for_another(self, record: JobRecord) -> bool:
+        """For the part before it, which has not ended."""
+        return bool(record.after) and record.state is S.CREATED and not self.held[record.after].terminal
+
     def traits(self, record: JobRecord) -> Any:
         return self.fakes[record.provider].traits(record.family)
 
@@ -103,10 +110,21 @@ class Audit:
             self.wrong(f"{token}: {self.requests[token]} requests, {self.started[token]} of them written down before")
         if record.state is not S.SUBMITTING and not self.disowned:
             self.wrong(f"{token} was sent by {life} while it is {record.state}")
+        if record.after:
+            self._comes_after(fake, record)
         if isinstance(fake.traits("").submit, Unknown):
             if token in self.doubts:
                 self.wrong(f"{token} was sent again, and the last request may have been taken")
             self.doubts.add(token)
+
+    def _comes_after(self, fake: FakeProvider, record: JobRecord) -> None:
+        """A part is sent when the one before it has ended; what the disk refused to keep of that is true all the same."""
+        before = self.held[record.after]
+        remote = fake.jobs.get(before.remote_id or "")
+        if not before.terminal and (remote is None or remote.over > fake.wall()):
+            self.wrong(f"{record.id} was sent while the part before it is {before.state}")
+        if before.terminal and before.state is not S.COMPLETED and not record.after_failure:
+            self.wrong(f"{record.id} was sent although the part before it is {before.state}")
 
     def arrived(self, fake: FakeProvider, operation: str, args: tuple[Any, ...]) -> None:
         """At the cloud, which has decided; or it never will."""

@@ -111,7 +111,8 @@ class World(RuleBasedStateMachine):
     # --- users ------------------------------------------------------------------------------
     async def _submit(self, program: Program, kind: str, circuit: str, key: str | None, recorded: bool) -> None:
         backend = program.client.backend(f"{kind}/sim")
-        job = await backend.run(circuit, key=key, until="recorded" if recorded else "accepted")
+        circuits = circuit if kind != "series" else [f"{circuit} {place}" for place in range(3)]
+        job = await backend.run(circuits, key=key, until="recorded" if recorded else "accepted")
         program.life.check()
         self.made.append(job.id)
         program.waits.append((job.id, asyncio.current_task()))  # type: ignore[arg-type]
@@ -119,12 +120,11 @@ class World(RuleBasedStateMachine):
 
     async def _wait(self, program: Program, job: qj.Job) -> None:
         result = await job.result()
-        self.audit.read(job.id, dict(result.counts))
+        self.audit.read(job.id, [dict(entry.counts) for entry in result])
 
     async def _decide(self, program: Program, record_id: str, give_up: bool) -> None:
         """A user who looks at the provider first."""
-        handle = next(h for h in self.audit.handles.values() if h.links[0].job == record_id)
-        job = await program.client.job(handle.id)
+        job = await program.client.job(self.audit.handle_of(record_id).id)
         record = self.audit.held[record_id]
         if self.audit.under_way[record_id] or job.state is not S.IN_DOUBT:
             return
@@ -168,7 +168,7 @@ class World(RuleBasedStateMachine):
             fake.breaks = {}
             fake.script.clear()
             late_replies(fake).clear()
-        for _ in range(3):
+        for _ in range(6):
             for _ in range(10):
                 self.do(asyncio.sleep(60))
                 if all(record.settled for record in self.audit.held.values()):
@@ -176,7 +176,7 @@ class World(RuleBasedStateMachine):
             open_ones = [record for record in self.audit.held.values() if not record.settled]
             if not open_ones:
                 break
-            for record in open_ones:
+            for record in [one for one in open_ones if not self.audit.waits_for_another(one)]:
                 how = self.audit.traits(record).submit
                 assert record.state is S.IN_DOUBT, f"neither ended nor stuck: {record}"
                 late = isinstance(how, Idempotent) and self.furthest() >= (record.sent_at or 0.0) + self.window
@@ -200,8 +200,7 @@ class World(RuleBasedStateMachine):
         return self.latest
 
     async def _is_stuck(self, program: Program, record_id: str) -> None:
-        handle = next(h for h in self.audit.handles.values() if h.links[0].job == record_id)
-        job = await program.client.job(handle.id)
+        job = await program.client.job(self.audit.handle_of(record_id).id)
         assert isinstance(job.error, qj.SubmissionUncertain), (
             f"in doubt, and nobody is told: {job.error!r}, {job.parts}"
         )
