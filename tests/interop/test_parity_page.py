@@ -1,4 +1,4 @@
-"""The page that compares us with AerJob names tests that exist, and leaves no member of AerJob out."""
+"""The pages that compare us with AerJob and with AQTJob name tests that exist, and leave no member of either out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import functools
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,30 +16,37 @@ from qiskit_aer.jobs import AerJob
 
 from quantumjobs.interop.qiskit import QiskitJob
 from tests.interop.helpers import bell
+from tests.interop.members import FIRST, PARAMETERS, SECOND
 
 TESTS = Path(__file__).parents[1]
-PAGE = TESTS.parent / "docs" / "reference" / "parity-aerjob.md"
-HEADER = ["AerJob", "async", "blocking", "JobV1 form", "proven by"]
+PAGES = TESTS.parent / "docs" / "reference"
+AER, AQT = PAGES / "parity-aerjob.md", PAGES / "parity-aqtjob.md"
+OURS = ["async", "blocking", "JobV1 form", "proven by"]
+"""What is behind the first column, which says whose member it is."""
 
 
 class Row(NamedTuple):
-    aer: str
+    whose: str
+    theirs: str
     ours: tuple[str, ...]
     tests: tuple[str, ...]
 
 
-def rows() -> Iterator[Row]:
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("|"):
-            continue
+def rows(page: Path) -> Iterator[Row]:
+    whose = ""
+    for line in page.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        assert len(cells) == len(HEADER), line
-        if cells == HEADER or set(line) <= set("| -"):
-            continue
-        yield Row(cells[0], tuple(cells[1:4]), tuple(re.findall(r"`([^`]+)`", cells[4])))
+        if not line.startswith("|"):
+            whose = ""
+        elif cells[1:] == OURS:
+            whose = cells[0]
+        elif whose and not set(line) <= set("| -"):
+            assert len(cells) == 1 + len(OURS), line
+            yield Row(whose, cells[0], tuple(cells[1:4]), tuple(re.findall(r"`([^`]+)`", cells[4])))
 
 
-ROWS = list(rows())
+ROWS: Mapping[Path, list[Row]] = {page: list(rows(page)) for page in (AER, AQT)}
+ALL = [row for page in ROWS.values() for row in page]
 
 
 @functools.cache
@@ -48,7 +55,12 @@ def defined(file: Path) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row.aer[:40] for row in ROWS])
+def told(page: Path, *whose: str) -> str:
+    """The first cells of the rows."""
+    return "\n".join(row.theirs for row in ROWS[page] if row.whose in whose)
+
+
+@pytest.mark.parametrize("row", ALL, ids=[row.theirs[:40] for row in ALL])
 def test_each_row_is_whole_and_its_tests_exist(row: Row) -> None:
     assert all(row.ours)
     assert row.tests
@@ -59,39 +71,100 @@ def test_each_row_is_whole_and_its_tests_exist(row: Row) -> None:
         assert name in defined(TESTS / file), test
 
 
+@pytest.mark.parametrize("row", ALL, ids=[row.theirs[:40] for row in ALL])
+def test_a_difference_is_marked_and_never_only_mentioned(row: Row) -> None:
+    for cell in row.ours:
+        assert "differs" not in cell.lower().replace("**differs**", "").replace("**differs:**", ""), cell
+
+
+# --- AerJob -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", [AerJob, QiskitJob])
 def test_every_public_name_has_a_row(kind: type) -> None:
     job = AerSimulator().run(bell())
     public = {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
     public |= {name for name in vars(job) if not name.startswith("_")}
     if kind is AerJob:
-        missing = {name for name in public if not any(re.match(rf"`{name}\b", row.aer) for row in ROWS)}
+        missing = {name for name in public if not any(re.match(rf"`{name}\b", row.theirs) for row in ROWS[AER])}
     else:
-        page = PAGE.read_text(encoding="utf-8")
-        missing = {name for name in public if not re.search(rf"`(job\.)?{name}\b", page)}
+        pages = AER.read_text(encoding="utf-8") + AQT.read_text(encoding="utf-8")
+        missing = {name for name in public if not re.search(rf"`((job\.)?job\.)?{name}\b", pages)}
     assert not missing
 
 
 def test_every_parameter_of_the_constructor_and_of_the_waits_is_there() -> None:
-    constructor = next(row.aer for row in ROWS if row.aer.startswith("`AerJob("))
+    constructor = next(row.theirs for row in ROWS[AER] if row.theirs.startswith("`AerJob("))
     assert {
         name for name in inspect.signature(AerJob).parameters if not re.search(rf"\b{name}\b", constructor)
     } == set()
     for method, parameters in {"result": {"timeout"}, "wait_for_final_state": {"timeout", "wait", "callback"}}.items():
         assert set(inspect.signature(getattr(AerJob, method)).parameters) - {"self"} == parameters
-        told = " ".join(row.aer for row in ROWS if row.aer.startswith(f"`{method}("))
-        assert all(f"`{parameter}`" in told or f"({parameter})" in told for parameter in parameters)
+        said = " ".join(row.theirs for row in ROWS[AER] if row.theirs.startswith(f"`{method}("))
+        assert all(f"`{parameter}`" in said or f"({parameter})" in said for parameter in parameters)
 
 
+# --- AQTJob -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", FIRST)
+def test_every_public_name_of_aqts_first_generation_has_a_row(kind: str) -> None:
+    said = told(AQT, kind)
+    assert {name for name in FIRST[kind] if not re.search(rf"`(options\.)?{name}\b", said)} == set()
+
+
+@pytest.mark.parametrize("kind", SECOND)
+def test_every_public_name_of_aqts_second_generation_has_a_row_there_or_among_those_of_the_first(kind: str) -> None:
+    said = told(AQT, *FIRST, "version 2.0")
+    assert {name for name in SECOND[kind] if not re.search(rf"`(\w+\.)?{name}\b", said)} == set()
+    assert kind in told(AQT, "version 2.0")
+
+
+def test_every_parameter_of_aqts_methods_is_there() -> None:
+    said = told(AQT, "AQTJob")
+    for method, parameters in PARAMETERS.items():
+        for parameter in parameters:
+            assert re.search(rf"`{method}\([^`]*\b{parameter}\b", said) or f"`{parameter}`" in said, (method, parameter)
+
+
+FORMS = {
+    "async": r"^async def ",
+    "blocking": r"\.backend\(|client\.(restore|job|attach)\(|\bjob\.job\b",
+    "JobV1 form": r"(?<![.\w])backend\(|\b(QiskitJob|JobStatus)\b|\b(fake|aer)\.run\(",
+}
+"""By what the source of a test shows that it is about a form."""
+NOT_THERE = frozenset({"`version`: 1, of the interface"})
+
+
+@functools.cache
+def source(test: str) -> str:
+    file, _, name = test.partition("::")
+    text = (TESTS / file).read_text(encoding="utf-8")
+    functions = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return next(ast.get_source_segment(text, node) or "" for node in functions if node.name == name)
+
+
+@pytest.mark.parametrize("row", ROWS[AQT], ids=[row.theirs[:40] for row in ROWS[AQT]])
+def test_each_row_of_aqts_page_is_shown_in_all_three_forms(row: Row) -> None:
+    ours = [test for test in row.tests if not test.startswith("oracles/")]  # those run the vendor's own client
+    for form, sign in FORMS.items():
+        assert any(re.search(sign, source(test)) for test in ours) or row.theirs in NOT_THERE, form
+
+
+# --- both ---------------------------------------------------------------------------------------
 def test_a_row_that_differs_says_how_to_get_the_old_way_or_why_there_is_none() -> None:
-    assert sum("**Differs" in cell for row in ROWS for cell in row.ours) > 10
+    for page in ROWS.values():
+        assert sum("**Differs" in cell for row in page for cell in row.ours) > 10
 
 
-def test_what_is_seeded_wrong_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("row", "because"),
+    [
+        ("| `x()` | a | b | c | `interop/test_parity_page.py::test_none_such` |", "test_none_such"),
+        ("| `x()` | a | b | c | `interop/test_none_such.py::test_x` |", "test_none_such"),
+        ("| `x()` | a | b | c | nothing |", r"assert \(\)"),
+    ],
+)
+def test_what_is_seeded_wrong_is_found(tmp_path: Path, row: str, because: str) -> None:
     page = tmp_path / "page.md"
-    page.write_text("| AerJob | async | blocking | JobV1 form | proven by |\n| --- | --- | --- | --- | --- |\n"
-                    "| `x()` | a | b | c | `interop/test_parity_page.py::test_none_such` |\n")  # fmt: skip
-    monkeypatch.setattr(f"{__name__}.PAGE", page)
-    (row,) = rows()
-    with pytest.raises(AssertionError, match="test_none_such"):
-        test_each_row_is_whole_and_its_tests_exist(row)
+    page.write_text(f"| AQTJob | async | blocking | JobV1 form | proven by |\n| --- | --- | --- | --- | --- |\n{row}\n")
+    (found,) = rows(page)
+    assert found.whose == "AQTJob"
+    with pytest.raises(AssertionError, match=because):
+        test_each_row_is_whole_and_its_tests_exist(found)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import BackendV2, Options
 
-from quantumjobs.blocking import Client
+from quantumjobs.blocking import Client, Job
 from quantumjobs.errors import QuantumJobsError, UsageError
-from quantumjobs.interop.qiskit.clients import shared
+from quantumjobs.interop.qiskit import stored, waits
+from quantumjobs.interop.qiskit.clients import checked, shared
 from quantumjobs.interop.qiskit.errors import both
 from quantumjobs.interop.qiskit.jobs import QiskitJob
 
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from quantumjobs.blocking import Backend
 
 _OURS = frozenset({"shots", "memory", "name", "tags", "transpile", "optimization_level", "until"})
-"""What `run` takes for every provider."""
-_DEFAULTS: Mapping[str, Any] = {"shots": None, "memory": False}
+"""What `run` takes for every provider, besides what it takes about waiting."""
+_DEFAULTS: Mapping[str, Any] = {"shots": None, "memory": False, **dict.fromkeys(sorted(waits.NAMES))}
 
 
 def backend(address: str, client: Client | None = None, **options: Any) -> QiskitBackend:
@@ -44,10 +46,7 @@ class QiskitBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no annotatio
     """
 
     def __init__(self, address: str, client: Client | None = None, **options: Any) -> None:
-        if not (client is None or isinstance(client, Client)):
-            raise both(UsageError(f"{type(client).__module__}.{type(client).__qualname__} is no client that can block: "
-                                  "give a quantumjobs.blocking.Client, or none"))  # fmt: skip
-        self._client = client
+        self._client = checked(client)
         self._address = address
         try:
             self._target: Target = self._backend().target()
@@ -97,8 +96,9 @@ class QiskitBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no annotatio
         """
         given = {name: value for name, value in fields.items() if value is not None}
         try:
+            _, others = waits.taken(given)
             self._plug_in().admit(
-                self._backend()._twin._name, {name: value for name, value in given.items() if name not in _OURS}
+                self._backend()._twin._name, {name: value for name, value in others.items() if name not in _OURS}
             )
         except UsageError as error:
             raise both(error, AttributeError) from error
@@ -120,19 +120,52 @@ class QiskitBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no annotatio
 
         `run_input` is a circuit or a list; OpenQASM text and paths do as well. Options given here win over those of
         `set_options`; besides the provider's own there are `shots`, `memory`, `name`, `tags`, `transpile`,
-        `optimization_level`. With `memory=True` every experiment that measured something has a memory: where the
-        provider gives counts only it is made from them, and `metadata["memory"]` of the experiment says so.
+        `optimization_level`; and for the wait, as AQT's own backends take them, `query_timeout_seconds`, after which
+        `result()` gives it up, and `with_progress_bar`. With `memory=True` every experiment that measured something has
+        a memory: where the provider gives counts only it is made from them, and `metadata["memory"]` of the experiment
+        says so.
 
         Raises what `quantumjobs.blocking.Backend.run` does.
         """
         given = {"parameter_binds": parameter_binds, **options}
         asked = {**self._defaults(), **{name: value for name, value in given.items() if value is not None}}
         try:
-            job = self._backend().run(run_input, **{name: value for name, value in asked.items() if value is not None})
+            waiting, others = waits.taken(asked)
+            job = self._backend().run(run_input, **others)
         except QuantumJobsError as error:
             raise both(error) from error
         circuits = run_input if isinstance(run_input, list | tuple) else [run_input]
-        return QiskitJob(self, job, circuits, memory=bool(asked.get("memory")))
+        return QiskitJob(self, job, circuits, memory=bool(asked.get("memory")), waiting=waiting)
+
+    def restore_job(
+        self, job_id: str, *, store_path: str | os.PathLike[str] | None = None, remove_from_store: bool = False
+    ) -> QiskitJob:
+        """The job of that id, whichever program submitted it here: out of the client's ledger, or out of a folder.
+
+        A folder is one that `QiskitJob.persist`, or `persist` of either version of qiskit-aqt-provider, has written
+        to; the job becomes one of the ledger, and with `remove_from_store` its file is removed then. What is said about
+        waiting is what this backend's options say.
+
+        Raises `LedgerError` for an id that the ledger does not know, and `UsageError` for a file that is not there or
+        is damaged, and for the job of another backend.
+        """
+        try:
+            found = stored.find(self._client or shared(), job_id, store_path, self._address)
+            job = self.restored(found.job)
+            if remove_from_store:
+                found.remove()
+        except QuantumJobsError as error:
+            raise both(error) from error
+        return job
+
+    def restored(self, job: Job) -> QiskitJob:
+        """A job of ours that was run on this backend, in Qiskit's form."""
+        waiting, _ = waits.taken(self._defaults())
+        try:
+            circuits = job.circuits()
+        except UsageError:  # it was attached from elsewhere: nobody here knows them
+            circuits = ()
+        return QiskitJob(self, job, circuits, memory=bool(job.options.get("memory")), waiting=waiting)
 
 
 def _version(package: str) -> str:

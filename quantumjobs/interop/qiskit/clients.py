@@ -6,6 +6,8 @@ import os
 import threading
 
 from quantumjobs.blocking import Client
+from quantumjobs.errors import UsageError
+from quantumjobs.interop.qiskit.errors import both
 
 _lock = threading.Lock()
 _client: Client | None = None
@@ -18,6 +20,14 @@ def shared() -> Client:
         if _client is None or _closed(_client):
             _client = Client()
         return _client
+
+
+def checked(client: Client | None) -> Client | None:
+    """As it is. Raises `UsageError` for an async client, or for what is none."""
+    if client is None or isinstance(client, Client):
+        return client
+    raise both(UsageError(f"{type(client).__module__}.{type(client).__qualname__} is no client that can block: "
+                          "give a quantumjobs.blocking.Client, or none"))  # fmt: skip
 
 
 def _closed(client: Client) -> bool:

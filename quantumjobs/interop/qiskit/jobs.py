@@ -1,22 +1,26 @@
-"""A job of ours in the form of Qiskit's `JobV1`, with the methods of `AerJob`."""
+"""A job of ours in the form of Qiskit's `JobV1`, with the methods of `AerJob` and `AQTJob`."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobError, JobStatus, JobTimeoutError, JobV1
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from quantumjobs.core.states import QISKIT_STATUS, CancelOutcome
-from quantumjobs.errors import QuantumJobsError, ResultTimeout
-from quantumjobs.interop.qiskit import memory
+from quantumjobs.errors import QuantumJobsError, ResultTimeout, UsageError
+from quantumjobs.interop.qiskit import memory, stored
+from quantumjobs.interop.qiskit.clients import checked, shared
 from quantumjobs.interop.qiskit.errors import both
+from quantumjobs.interop.qiskit.waits import Waits
 
 if TYPE_CHECKING:
-    from quantumjobs.blocking import Job
+    from quantumjobs.blocking import Client, Job
     from quantumjobs.core.records import Progress
     from quantumjobs.interop.qiskit.backends import QiskitBackend
 
@@ -27,16 +31,25 @@ _SHORTEST = 0.001  # seconds between two calls of a callback: `wait=0` must not 
 class QiskitJob(JobV1):  # type: ignore[misc]  # Qiskit has no annotations
     """A submitted job; `QiskitBackend.run` gives it.
 
-    Where it differs from `AerJob`, it is on purpose: a job that failed raises instead of giving a result with
+    Where it differs from `AerJob` and `AQTJob`, it is on purpose: a job that failed raises instead of giving a result with
     `success False`, a running job can be cancelled, and timeouts are kept. Methods may be called from any thread.
     """
 
-    def __init__(self, backend: QiskitBackend, job: Job, circuits: Sequence[Any], *, memory: bool) -> None:
+    def __init__(
+        self,
+        backend: QiskitBackend,
+        job: Job,
+        circuits: Sequence[Any],
+        *,
+        memory: bool,
+        waiting: Waits = Waits(),  # noqa: B008 - frozen
+    ) -> None:
         super().__init__(backend, job.id)
         self._ran_on = backend
         self._job = job
         self._circuits = list(circuits)
         self._memory = memory
+        self._waits = waiting
         self._result: Any = None
         self._lock = threading.Lock()
 
@@ -50,7 +63,10 @@ class QiskitJob(JobV1):  # type: ignore[misc]  # Qiskit has no annotations
         return self._job
 
     def circuits(self) -> list[Any]:
-        """The circuits as they were given to `run`: the same objects, always in a list."""
+        """The circuits as they were given to `run`: the same objects, always in a list.
+
+        Those of a restored job are equal ones, and none where the job was attached from elsewhere.
+        """
         return list(self._circuits)
 
     def executor(self) -> Any:
@@ -79,19 +95,25 @@ class QiskitJob(JobV1):  # type: ignore[misc]  # Qiskit has no annotations
     def result(self, timeout: float | None = None) -> Any:
         """The `qiskit.result.Result`, the same object each time. Waits for it, at most `timeout` seconds.
 
+        Without a timeout that of the option `query_timeout_seconds` counts, if there is one.
+
         Raises `JobFailed`, `JobCancelled`, `JobRejected`, `JobLost`, `ResultUnavailable`, `SubmissionUncertain`,
         `ProviderProtocolError` or `AdapterError`, each of which is also Qiskit's `JobError`; a cancelled job's is also
-        `concurrent.futures.CancelledError`. Raises `ResultTimeout`, a `TimeoutError`: the job goes on.
+        `concurrent.futures.CancelledError`. Raises `ResultTimeout`, a `TimeoutError`: the job goes on. That of the
+        option is also Qiskit's `JobTimeoutError`.
 
         Of a failed job `error.partial.to_qiskit()`, where there is one, has what was finished.
         """
         if self._result is None:
             try:
-                ours = self._job.result(timeout=timeout)
+                seconds = self._waits.timeout if timeout is None else timeout
+                ours = self._job.result(timeout=seconds, progress=self._waits.bar)
                 with self._lock:
                     if self._result is None:
                         self._result = self._as_qiskit(ours.to_qiskit())
-            except ResultTimeout:
+            except ResultTimeout as error:
+                if timeout is None:
+                    raise both(error, JobTimeoutError) from error
                 raise
             except QuantumJobsError as error:
                 raise both(error) from error
@@ -156,5 +178,46 @@ class QiskitJob(JobV1):  # type: ignore[misc]  # Qiskit has no annotations
             raise both(error) from error
 
     def submit(self) -> None:
-        """Raises `JobError`: `run` has submitted it already, as with AerJob."""
-        raise JobError(f"job {self.job_id()} has already been submitted; run the circuits again for another one")
+        """Raises `UsageError`, also a `JobError` and a `RuntimeError`: `run` has submitted it already."""
+        raise both(
+            UsageError(f"job {self.job_id()} has already been submitted; run the circuits again for another one"),
+            JobError,
+            RuntimeError,
+        )
+
+    # --- keeping ----------------------------------------------------------------------------
+    def persist(self, *, store_path: str | os.PathLike[str] | None = None) -> Path:
+        """Write all of it into a file in that folder, which is made where it is missing; the file's path.
+
+        Without a folder there is nothing to do, as the ledger has kept it since before it was sent; the ledger's path.
+        Raises `UsageError` where the file cannot be written, or the ledger has none.
+        """
+        try:
+            return stored.keep(self._job, store_path)
+        except QuantumJobsError as error:
+            raise both(error) from error
+
+    @classmethod
+    def restore(
+        cls,
+        job_id: str,
+        *,
+        client: Client | None = None,
+        store_path: str | os.PathLike[str] | None = None,
+        remove_from_store: bool = False,
+    ) -> QiskitJob:
+        """The job of that id, of the backend that it says; see `QiskitBackend.restore_job`.
+
+        A file of version 2 of qiskit-aqt-provider does not say it, and is refused with `UsageError`.
+        """
+        from quantumjobs.interop.qiskit.backends import QiskitBackend
+
+        used = checked(client) or shared()
+        try:
+            found = stored.find(used, job_id, store_path)
+            job = QiskitBackend(found.job.backend, client).restored(found.job)
+            if remove_from_store:
+                found.remove()
+        except QuantumJobsError as error:
+            raise both(error) from error
+        return job
