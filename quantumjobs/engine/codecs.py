@@ -107,7 +107,8 @@ async def decoded_by(pool: WorkerPool, codec: Codec, raw: Raw, layout: bytes | N
     from quantumjobs.core.results import Result
 
     body = _encode(DecodeCall(path_of(codec), raw, layout))
-    return Result.from_bytes(await pool.run(f"{__name__}:decode", body, rank=ERRAND, heavy=len(body) > HEAVY))
+    decoded = await pool.run(f"{__name__}:decode", body, rank=ERRAND, heavy=len(body) > HEAVY)
+    return Result.from_bytes(decoded, raw=raw.blobs)
 
 
 async def kept_by(pool: WorkerPool, codec: Codec, body: bytes, name: str) -> Kept:

@@ -88,7 +88,7 @@ class Reader:
     def handle(self, handle_id: str) -> Handle:
         found = self._handle("WHERE id = ?", handle_id)
         if found is None:
-            raise LedgerError(f"no handle {handle_id!r} in this ledger (any more)")
+            raise LedgerError(f"no job {handle_id!r} in this ledger (any more)")
         return found
 
     def by_key(self, key: str) -> Handle | None:

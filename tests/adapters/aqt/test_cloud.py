@@ -105,6 +105,14 @@ async def test_a_gzip_bomb_and_a_redirect_elsewhere_end_no_wait_and_leak_no_toke
     assert heard == []
 
 
+async def test_the_answer_is_kept_as_it_came():
+    async with serve(AqtEmulator(results="zeros")) as url, client_of(url) as client:
+        job = await client.backend("aqt/ws/ibex").run(GHZ, shots=3)
+        answer = json.loads((await job).raw["body"])
+        assert answer["job"]["job_id"] == job.remote_id
+        assert answer["response"] == {"status": "finished", "result": {"0": [[0, 0, 0]] * 3}}
+
+
 async def test_a_failed_job_raises_what_the_cloud_says():
     faults = [Fault("fail", operation="submit", body="the trap was empty")]
     async with serve(AqtEmulator(results="zeros", faults=faults)) as url, client_of(url) as client:
