@@ -111,9 +111,9 @@ class Files:
                 raise UsageError(f"this is a job of {kept.tool}, and not of {backend[0]}")
             key, provider = backend[0], await engine.finder.provider(backend[0])
             provider.admit(backend[1], {})
-            said, asked = (name.rpartition("/")[2] for name in (kept.backend, backend[1]))
-            if said and said != asked:
-                raise UsageError(f"{kept.tool} wrote that this job is of {said!r}, and not of {asked!r}")
+            said = kept.backend.rpartition("/")[2]
+            if said and said != backend[1].rpartition("/")[2]:
+                raise UsageError(f"{kept.tool} wrote that this job is of {said!r}, and not of {backend[1]!r}")
             kept = msgspec.structs.replace(kept, backend=backend[1])
         if not kept.backend:
             raise UsageError(

@@ -77,7 +77,7 @@ async def test_a_file_without_a_workspace_is_told_its_backend(tmp_path: Path) ->
         async with qj.Client(ledger="memory", providers=settings) as client:
             with pytest.raises(qj.UsageError, match="not of aer"):
                 await client.restore(file, backend="aer/automatic")
-            with pytest.raises(qj.UsageError, match="of 'ibex', and not of 'pine'"):
+            with pytest.raises(qj.UsageError, match="of 'ibex', and not of 'ws/pine'"):
                 await client.restore(file, backend="aqt/ws/pine")
             job = await client.restore(file, backend="aqt/ws/ibex")
             assert job.backend == "aqt/ws/ibex"
