@@ -89,16 +89,19 @@ async def test_where_failures_do_not_count_all_parts_are_run_one_after_the_other
 
 @pytest.mark.parametrize("stops", [True, False])
 async def test_a_retry_runs_the_others_in_order_and_no_finished_part_again(stops: bool) -> None:
-    fake = in_order(stop_on_failure=stops, outcome=lambda index: "failed" if index == 1 else "completed")
+    failing = {1} if stops else {1, 2}
+    fake = in_order(stop_on_failure=stops, outcome=lambda index: "failed" if index in failing else "completed")
     async with client(fake) as c:
-        job = await c.backend("fake/sim").run([BELL] * 4)
+        job = await c.backend("fake/sim").run([BELL] * 5)
         await job.wait()
         finished = states(job).count(S.COMPLETED)
         already = fake.calls["submit"]
         again = await job.retry_failed()
         result = await again
-        assert len(result) == 4
-        assert fake.calls["submit"] - already == 4 - finished
+        assert len(result) == 5
+        assert fake.calls["submit"] - already == 5 - finished
+        sent = fake.times["submit"][already:]
+        assert all(later - earlier >= 10 for earlier, later in pairwise(sent))
         assert again.remote_ids[0] == job.remote_ids[0]
 
 

@@ -20,6 +20,8 @@ _ENGINE = (
     "tests/engine/test_ownership_races.py",
 )
 _MACHINE = "tests/engine/test_machine.py"
+_ORDER = ("tests/engine/test_succession.py",)
+_DIRECT = ("tests/adapters/aqt/test_direct.py",)
 _FILES = "tests/ledgers/test_sqlite_files.py"
 
 
@@ -245,6 +247,76 @@ FAULTS = (
         "        return not _lock(descriptor, shared=True)",
         "        return True",
         ("tests/ledgers/test_sqlite_rules.py", "tests/ledgers/test_sqlite_processes.py"),
+    ),
+    Seeded(
+        "parts in order do not wait for each other",
+        "engine/succession.py",
+        "        if before is not None and not before.terminal:",
+        "        if before is not None and not before.terminal and not before:",
+        (*_ORDER, _MACHINE),
+    ),
+    Seeded(
+        "what stands behind a failed part is sent all the same",
+        "engine/succession.py",
+        "before.state is S.COMPLETED or job.record.after_failure",
+        "before.terminal",
+        _ORDER,
+    ),
+    Seeded(
+        "a full disk leaves a part in order behind",
+        "engine/succession.py",
+        "            except LedgerError as error:",
+        "            except ZeroDivisionError as error:",
+        _ORDER,
+    ),
+    Seeded(
+        "a retry forgets the order",
+        "engine/intents.py",
+        'after=new[-1].id if in_order and new else "",',
+        'after="",',
+        _ORDER,
+    ),
+    Seeded(
+        "a look that holds is never asked anew",
+        "wire/wire.py",
+        "anyio.move_on_after(self._deadlines.hold)",
+        "anyio.move_on_after(None)",
+        ("tests/wire/test_wire.py",),
+    ),
+    Seeded(
+        "an address alone says where a token goes",
+        "adapters/aqt/provider.py",
+        "url = self._settings.direct.get(host.lower())",
+        'url = self._settings.direct.get(host.lower()) or f"http://{host}"',
+        _DIRECT,
+    ),
+    Seeded(
+        "a busy server counts as one that may have taken the job",
+        "wire/replies.py",
+        "taken=taken and not not_now,",
+        "taken=taken,",
+        ("tests/adapters/aqt/test_matrix.py",),
+    ),
+    Seeded(
+        "a refused cancel page passes for a yes",
+        "adapters/aqt/cloud.py",
+        "status not in _CANCELLED:",
+        "status not in range(200, 300):",
+        ("tests/adapters/aqt/test_matrix.py",),
+    ),
+    Seeded(
+        "a refresh token is used without the lock",
+        "adapters/aqt/kept.py",
+        "            if now.refresh is None or self._is_good(now, fresh) or not self._can_renew(now):",
+        "            if now.refresh is None:",
+        ("tests/adapters/aqt/test_sign_in_kept.py", "tests/adapters/aqt/test_sign_in_processes.py"),
+    ),
+    Seeded(
+        "the word false means true",
+        "adapters/aqt/configured.py",
+        "        return word in _ON",
+        "        return bool(word)",
+        ("tests/adapters/aqt/test_sign_in_flaws.py",),
     ),
 )
 

@@ -55,11 +55,6 @@ async def stats(url: str) -> dict[str, Any]:
         return (await http.get(f"{url}/_emulator/stats")).json()
 
 
-def told_code(line: str) -> str:
-    """The code that the client asks its user to compare, if it is in this line."""
-    return line.partition("Verify the following code: ")[2].strip()
-
-
 def in_order(counts: list[dict[str, int]]) -> list[dict[str, int]]:
     return [dict(sorted(one.items())) for one in counts]
 
@@ -96,14 +91,14 @@ async def test_a_user_signs_in_by_the_device_flow_and_stays_signed_in(tmp_path: 
 
         async def allow(line: str) -> None:
             said.append(line)
-            if code := told_code(line):
+            if code := vendor.told_code(line):
                 while (await stats(url))["requests"].get("token", 0) < 2:  # noqa: ASYNC110 - it polls and nobody tells
                     await asyncio.sleep(0.02)
                 (await http.post("/_emulator/device", json={"user_code": code, "allow": True})).raise_for_status()
 
         first, again = await vendor.jobs([plan, plan], url=url, home=tmp_path, heard=allow)
         seen = await stats(url)
-    assert len([line for line in said if told_code(line)]) == 1
+    assert len([line for line in said if vendor.told_code(line)]) == 1
     assert f"{url}/activate?user_code=" in "".join(said)
     assert any("Already authenticated" in line for line in said)
     memory, _ = await expected(tmp_path, [BELL])
@@ -119,7 +114,7 @@ async def test_a_device_flow_that_is_denied_signs_nobody_in(tmp_path: Path):
     async with vendor.emulator(tmp_path, *SIGN_IN) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
 
         async def deny(line: str) -> None:
-            if code := told_code(line):
+            if code := vendor.told_code(line):
                 (await http.post("/_emulator/device", json={"user_code": code, "allow": False})).raise_for_status()
 
         with pytest.raises(AssertionError, match=r"AuthenticationError: User cancelled"):

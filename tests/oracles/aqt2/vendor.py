@@ -54,6 +54,11 @@ async def jobs(
     return json.loads(lines.result()[-1])
 
 
+def told_code(line: str) -> str:
+    """The code that the client asks its user to compare, if it is in this line."""
+    return line.partition("Verify the following code: ")[2].strip()
+
+
 async def _all(stream: asyncio.StreamReader | None) -> bytes:
     assert stream is not None
     return await stream.read()
