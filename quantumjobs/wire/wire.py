@@ -165,7 +165,8 @@ class Wire:
         if reply.status != 401 or self._issues:
             return reply
         if self._credential is None or held is None or held.secret is None:
-            raise CredentialError(f"{self._provider}: {self.origin} asks for a credential, and none is set")
+            advice = f". {self._credential.advice}" if self._credential is not None and self._credential.advice else ""
+            raise CredentialError(f"{self._provider}: {self.origin} asks for a credential, and none is set{advice}")
         renewed = await self._credential.renew(held)
         if asked.submit:
             if renewed.secret == held.secret:

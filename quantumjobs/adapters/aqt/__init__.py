@@ -1,4 +1,4 @@
-"""AQT's cloud: address `aqt/<workspace>/<resource>`. Needs an account and its token.
+"""AQT: its cloud (`aqt/<workspace>/<resource>`), devices with direct access (`aqt/direct/<host>`), offline simulators.
 
 Nothing here imports qiskit in the loop's process; circuits are converted, and results decoded, in workers.
 """

@@ -129,7 +129,8 @@ class AqtProvider:
         async def source(fresh: bool) -> Secret | None:  # noqa: ARG001 - every reading looks again
             return await aqt_settings.static_token(settings)
 
-        credential = Credential(source, origin=aqt_settings.origin(settings))
+        advice = aqt_settings.looked_at(aqt_settings.places(settings))
+        credential = Credential(source, origin=aqt_settings.origin(settings), advice=advice)
         async with self._wire(url, credential) as wire:
             yield DirectAdapter(wire, f"{DIRECT}/{host}")
 

@@ -147,6 +147,11 @@ def places(settings: Settings) -> list[str]:
     ]
 
 
+def looked_at(places: Sequence[str]) -> str:
+    """The same in words."""
+    return f"Looked at, in this order: {', '.join(f'({number}) {place}' for number, place in enumerate(places, 1))}"
+
+
 async def static_token(settings: Settings) -> Secret | None:
     """The token now: what a function gives when it is called again, or what stands in the environment or the file.
 

@@ -53,8 +53,7 @@ class SignIn:
             looked.append(f"the sign-in kept in {login.folder}")
         if login.elsewhere and login.store:
             looked.append("the sign-ins that AQT's own tools keep elsewhere")
-        listed = ", ".join(f"({number}) {place}" for number, place in enumerate(looked, 1))
-        return f"Looked at, in this order: {listed}. To sign in, run: quantumjobs login {login.key}"
+        return f"{aqt_settings.looked_at(looked)}. To sign in, run: quantumjobs login {login.key}"
 
     # --- the credential ---------------------------------------------------------------------
     def credential(self) -> Credential:

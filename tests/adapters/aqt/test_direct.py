@@ -79,6 +79,17 @@ async def test_a_token_is_not_needed_where_the_device_asks_for_none_and_a_clear_
     assert provider({"direct_url": "http://10.1.2.3:6020", "allow_http": ["10.1.2.3"]}).lanes()[0].endswith(":direct")
 
 
+async def test_a_device_that_asks_for_a_token_says_where_one_was_looked_for():
+    async with serve(AqtEmulator(token="the-right-one")) as url:
+        settings = {"direct_url": url, "load_dotenv": False}
+        async with qj.Client(ledger="memory", providers={"aqt": settings}) as client:
+            with pytest.raises(qj.CredentialError, match=r"none is set\. Looked at, in this order: .*AQT_TOKEN"):
+                await client.backend(address(url)).run(FLIPS[0])
+        async with client_of(url, token="the-wrong-one") as client:
+            with pytest.raises(qj.CredentialError, match="the token given in the settings"):
+                await client.backend(address(url)).run(FLIPS[0])
+
+
 async def test_behind_a_circuit_that_failed_none_is_sent_and_a_retry_runs_only_the_others():
     emulator = AqtEmulator(seed=1, faults=[Fault("fail", operation="put", at=3)])
     async with serve(emulator) as url, client_of(url) as client:
