@@ -115,7 +115,9 @@ def test_calls_that_all_seem_long_do_not_wear_out_the_workers(monkeypatch):
         over.set()
         watching.join()
     assert found == {loop: [counts_of(loop * 30 + value, 2) for value in range(30)] for loop in range(8)}
-    assert len(seen - others) <= 8 * (cores() + max(4, 2 * cores()))  # as many as there may be at a time, warm and promoted
+    assert len(seen - others) <= 8 * (
+        cores() + max(4, 2 * cores())
+    )  # as many as there may be at a time, warm and promoted
 
 
 def test_a_client_of_another_loop_is_refused():
