@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from typing import Self
 
 from quantumjobs.cli.exits import Exit
 
@@ -13,7 +14,7 @@ _PATIENCE = 3.0  # seconds for closing; a press after that ends the process as i
 
 
 class Interrupts:
-    """Made in the task that the first press is to cancel, as long as it waits."""
+    """Made in the task that the first press is to cancel, as long as it waits; a context for all of that task."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -23,6 +24,15 @@ class Interrupts:
         # In another thread than the main one, and on Windows, asyncio's own habits have to do: they raise at the second.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             self._loop.add_signal_handler(signal.SIGINT, self._pressed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """A loop closes the pipe that a signal writes to before it gives up the handler: a press must not come between."""
+        with suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the loop is closed
+            signal.set_wakeup_fd(-1)
 
     def _pressed(self) -> None:
         now = self._loop.time()

@@ -37,7 +37,11 @@ def result(asked: Fetch, terminal: Terminal) -> Exit:
 
 
 async def _result(asked: Fetch, terminal: Terminal) -> tuple[Job, Report, Exception | None]:
-    interrupts = Interrupts()
+    with Interrupts() as interrupts:
+        return await _told(asked, terminal, interrupts)
+
+
+async def _told(asked: Fetch, terminal: Terminal, interrupts: Interrupts) -> tuple[Job, Report, Exception | None]:
     async with clients.open_client() as client:
         (job,) = await followed(client, [asked.id])
         async with Board(terminal, wanted=asked.progress) as board:

@@ -91,8 +91,11 @@ def run(asked: Run, terminal: Terminal) -> Exit:
 
 
 async def _run(asked: Run, terminal: Terminal) -> list[Report]:
-    interrupts = Interrupts()
+    with Interrupts() as interrupts:
+        return await _reported(asked, terminal, interrupts)
 
+
+async def _reported(asked: Run, terminal: Terminal, interrupts: Interrupts) -> list[Report]:
     def tell(one: _One, found: Report) -> None:
         if not asked.json:
             label = one.source.label

@@ -36,7 +36,11 @@ def watch(asked: Watch, terminal: Terminal) -> Exit:
 
 
 async def _watch(asked: Watch, terminal: Terminal) -> tuple[list[Job], Trouble | None]:
-    interrupts = Interrupts()
+    with Interrupts() as interrupts:
+        return await _watched(asked, terminal, interrupts)
+
+
+async def _watched(asked: Watch, terminal: Terminal, interrupts: Interrupts) -> tuple[list[Job], Trouble | None]:
     async with clients.open_client() as client:
         jobs = await _chosen(client, asked.ids)
         if not jobs and not asked.json:
