@@ -87,7 +87,7 @@ def oracles(session: nox.Session) -> None:
     compared = (*VENDORS, *BASELINES) if "--bench" in session.posargs else VENDORS
     env = {f"QUANTUMJOBS_ORACLE_{name.upper()}": client_of(session, name) for name in compared}
     if "--bench" not in session.posargs:
-        session.run("python", "-m", "pytest", "-m", "not soak", "tests/oracles", *session.posargs, env=env)
+        session.run("python", "-m", "pytest", *SPREAD, "-m", "not soak", "tests/oracles", *session.posargs, env=env)
         return
     options = [word for word in session.posargs if word != "--bench"]
     for script in sorted((ROOT / "benchmarks").glob("oracle_*.py")):
