@@ -53,7 +53,7 @@ def test_blocking_shots_are_from_1_to_2000_and_a_list_may_be_long() -> None:
         run = client.backend(IBEX).run
         for shots in (0, 2001, 1.5, True):
             with pytest.raises(qj.UsageError, match="shots"):
-                run(bell(), shots=shots)  # type: ignore[arg-type]
+                run(bell(), shots=shots)  # type: ignore[arg-type] # wrong on purpose
         assert not made.requests["submit"]
         assert client.backend(IBEX).describe()["max_shots"] == 2000
         assert [sum(run(bell(), shots=shots).result().counts.values()) for shots in (1, 2000)] == [1, 2000]

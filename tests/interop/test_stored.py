@@ -316,7 +316,7 @@ def test_a_damaged_file_is_refused_and_stays(tmp_path: Path) -> None:
 
 def test_a_client_that_cannot_block_is_refused() -> None:
     with pytest.raises(qj.UsageError, match="blocking.Client"):
-        QiskitJob.restore("nothing", client=qj.Client())  # type: ignore[arg-type]
+        QiskitJob.restore("nothing", client=qj.Client())  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_a_job_that_was_attached_has_no_circuits_and_its_result_all_the_same(url: str) -> None:

@@ -38,7 +38,7 @@ BY_NAME = {cell.test: cell for cell in CELLS}
 
 
 def token_of(adapter: GenericAdapter) -> str:
-    return adapter._wire._credential._held.secret.reveal()  # type: ignore[union-attr]
+    return adapter._wire._credential._held.secret.reveal()  # type: ignore[union-attr] # inside a connection it is there
 
 
 # --- adapters that do what they should not ------------------------------------------------
@@ -72,7 +72,7 @@ class CarriesTheToken(GenericAdapter):
         try:
             return await super().poll(jobs)
         except ProviderError as error:
-            error.request = {"authorization": f"Bearer {token_of(self)}"}  # type: ignore[attr-defined]
+            error.request = {"authorization": f"Bearer {token_of(self)}"}  # type: ignore[attr-defined] # the leak to be found
             raise
 
 
@@ -161,7 +161,7 @@ class HasNoDeadline(GenericAdapter):
 class AsksForNoOtherToken(GenericAdapter):
     async def poll(self, jobs):
         with suppress(AttributeError):
-            self._wire._credential.renew = self._never  # type: ignore[union-attr]
+            self._wire._credential.renew = self._never  # type: ignore[union-attr] # inside a connection it is there
         return await super().poll(jobs)
 
     async def _never(self, refused: Any) -> Any:

@@ -161,7 +161,7 @@ class World:
     def provider(self, **given: Any) -> AqtProvider:
         made = AqtProvider(self.settings(**given), transport=self.transport)
         made._sign_in = self.sign_in(**given)
-        made._codec = Converted()  # type: ignore[assignment]
+        made._codec = Converted()  # type: ignore[assignment] # a stand-in that runs in the loop
         return made
 
     def transport(self, _: str) -> httpx.AsyncBaseTransport:
@@ -176,4 +176,4 @@ class World:
 
     def kept(self) -> tuple[str | None, str | None]:
         access, refresh = (self.folder / name for name in ("access_token", "refresh_token"))
-        return tuple(one.read_text() if one.exists() else None for one in (access, refresh))  # type: ignore[return-value]
+        return tuple(one.read_text() if one.exists() else None for one in (access, refresh))  # type: ignore[return-value] # two of them

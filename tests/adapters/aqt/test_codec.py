@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 import pytest
@@ -298,3 +299,22 @@ def test_a_register_of_qubits_and_loose_clbits_will_do() -> None:
 def test_nothing_of_qiskit_is_loaded_before_a_circuit_is_prepared() -> None:
     code = "import quantumjobs.adapters.aqt.codec, sys; assert not {'qiskit', 'numpy'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+@pytest.mark.parametrize("family", ["cloud", "direct", "offline"])
+def test_payloads_of_every_family_are_plain_and_others_are_not(family: str) -> None:
+    (part,) = prepare(bell(), device=about(family=family))
+    assert AqtCodec().is_plain("payload", part.payload)
+    document = msgspec.json.decode(part.payload)
+    assert not AqtCodec().is_plain("payload", msgspec.json.encode({**document, "more": 1}))
+    assert not AqtCodec().is_plain("payload", part.payload[:-1])
+
+
+def test_only_direct_access_asks_for_an_order_and_only_there_can_a_failure_be_passed_over() -> None:
+    def asked(family: str, **options: Any) -> tuple[int, bool, bool]:
+        prepared = AqtCodec().prepare(request([bell()] * 3, **options), about(family=family, max_circuits=1), seed=1)
+        return len(prepared.parts), prepared.in_order, prepared.stop_on_failure
+
+    assert asked("direct") == (3, True, True)
+    assert asked("direct", stop_on_failure=False) == (3, True, False)
+    assert asked("cloud")[:2] == (3, False)

@@ -35,7 +35,7 @@ def mode(path: Path) -> int:
 
 def revealed(folder: Path) -> tuple[str | None, str | None]:
     found = tokens.read(folder)
-    return tuple(one and one.reveal() for one in (found.access, found.refresh))  # type: ignore[return-value]
+    return tuple(one and one.reveal() for one in (found.access, found.refresh))  # type: ignore[return-value] # two of them
 
 
 # --- writing ----------------------------------------------------------------------------

@@ -87,7 +87,7 @@ async def test_a_refused_refresh_token_is_told_with_its_place_and_not_sent_again
     assert CANARY not in str(told.value)
     world.issuer.weather = lambda kind, number: None
     await world.sign_in().sign_in(lambda page: None)  # somebody signs in again
-    assert (await one.token(True)).reveal() == world.kept()[0]  # type: ignore[union-attr]
+    assert (await one.token(True)).reveal() == world.kept()[0]  # type: ignore[union-attr] # None would fail the test
 
 
 async def test_a_tool_without_our_lock_that_refreshes_first_has_refreshed_for_us_too(world: World):
