@@ -125,8 +125,9 @@ def test_progress_is_drawn_in_the_cell_that_waits_and_stays_there(notebook, swit
 def test_progress_is_drawn_on_the_async_side_too(notebook):
     source = """
     import quantumjobs as qj
+    fake.cloud.queued = 3.0  # a display that has seen all its jobs end is closed: none ends before the last is sent
     async with qj.Client(providers={"fake": fake}, progress=True) as other:
-        jobs = [await other.backend("fake/sim").run(bell) for _ in range(50)]
+        jobs = await asyncio.gather(*(other.backend("fake/sim").run(bell) for _ in range(50)))
         results = await asyncio.gather(*jobs)
     """
     drawn = notebook.run(source)
