@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import statistics
 import subprocess
 import sys
 import time
@@ -239,13 +240,10 @@ def test_reading_facts_loads_neither_numpy_nor_qiskit() -> None:
 
 
 # --- speed ------------------------------------------------------------------------------
-def seconds(work: Callable[[], object], rounds: int) -> float:
-    def once() -> float:
-        start = time.perf_counter()
-        work()
-        return time.perf_counter() - start
-
-    return min(once() for _ in range(rounds))
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 @pytest.mark.parametrize(
@@ -264,9 +262,11 @@ def test_counting_is_much_faster_than_joining_rows(shots: int, clbits: int, kind
     def plain() -> Counter[str]:
         return Counter("".join(map(str, row)) for row in part[:, ::-1].tolist())
 
-    ours = seconds(lambda: Result.of([made]).counts, 3)
-    theirs = seconds(plain, 1) * len(matrix) / len(part)
+    # In turn, and the middle of seven: a neighbour's burst hits both sides, and the dictionary harder than the joining.
+    pairs = [(seconds(plain), seconds(lambda: Result.of([made]).counts)) for _ in range(7)]
+    theirs, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
+    theirs *= len(matrix) / len(part)
     assert sum(Result.of([made]).counts.values()) == shots
     if len(part) == len(matrix):
         assert Result.of([made]).counts == dict(plain())
-    assert theirs > factor * ours, f"{theirs / ours:.1f} times"
+    assert theirs > factor * ours, f"{theirs / ours:.1f} times; seconds: {pairs}"
