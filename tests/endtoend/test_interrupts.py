@@ -31,6 +31,13 @@ def is_pythons_own(err: str) -> bool:
     return f"{ROOT / 'quantumjobs'}" not in err and "subprocess" not in err and "quantumjobs:" not in err
 
 
+RUNNERS_RACE = "\nRuntimeError: Event loop stopped before Future completed.\n"
+"""How asyncio.run ends, with exit code 1, when the interrupt comes between the end of the main task and the loop's stop.
+
+The stop is still queued when the runner, closing, runs its loop again: any main that ended with
+`loop.call_soon(os.kill, os.getpid(), signal.SIGINT)` after a `run_in_executor` shows it (3.11.7).
+"""
+
 SOURCE = """
 async def main():
     say("main")
@@ -74,7 +81,9 @@ def interrupt(folder, word, pause, whom):
         assert took < 5
         is_late = word.startswith("clos")
         # 130: Python raised the signal anew, and was faster to exit than the kernel to deliver it
-        assert code in (-signal.SIGINT, 130) or (is_late and code == 0), f"exit code {code}, standard error: {err}"
+        is_fine = code in (-signal.SIGINT, 130)
+        is_fine |= is_late and (code == 0 or (code == 1 and err.endswith(RUNNERS_RACE)))
+        assert is_fine, f"exit code {code}, standard error: {err}"
         assert is_plain(err) or (is_late and is_pythons_own(err)), err
 
 
