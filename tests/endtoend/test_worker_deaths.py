@@ -22,7 +22,7 @@ async def kill_worker(*, besides: int = 0) -> int:
 
 @pytest.mark.real_time
 async def test_a_killed_worker_changes_no_result():
-    circuit = volume(20, 15)
+    circuit = volume(20, 30)  # long enough that it still runs when its worker has been found, 0.4 s after its start
     async with qj.Client() as client:
         aer = client.backend("aer")
         job = await aer.run(circuit, shots=300)
@@ -60,7 +60,7 @@ async def test_a_worker_killed_again_and_again_fails_the_job_and_says_why():
 
 @pytest.mark.real_time
 async def test_of_a_list_only_the_part_whose_worker_died_runs_again():
-    circuits = [volume(20, 8, seed=seed) for seed in (1, 2)]
+    circuits = [volume(20, 20, seed=seed) for seed in (1, 2)]
     async with qj.Client() as client:
         aer = client.backend("aer")
         job = await aer.run(circuits, shots=100, seed_simulator=5)
@@ -75,12 +75,13 @@ async def test_of_a_list_only_the_part_whose_worker_died_runs_again():
 @pytest.mark.real_time
 async def test_a_killed_fork_server_takes_its_workers_along_and_the_job_runs_again():
     async with qj.Client() as client:
-        job = await client.backend("aer").run(volume(20, 10), shots=50, seed_simulator=4)
+        job = await client.backend("aer").run(volume(20, 30), shots=50, seed_simulator=4)
         worker = await busiest_worker(os.getpid())
         server = int(stat(worker)[1])
         os.kill(server, signal.SIGKILL)
+        assert await busiest_worker(os.getpid(), besides=worker) != worker
+        assert stat(worker) is None
         result = await job
         assert result[0].seed == 4
-        assert stat(worker) is None
         assert sum(result.counts.values()) == 50
         assert not any(line.after == "failed" for line in job.story)
