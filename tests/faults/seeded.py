@@ -318,6 +318,13 @@ FAULTS = (
         "        return bool(word)",
         ("tests/adapters/aqt/test_sign_in_flaws.py",),
     ),
+    Seeded(
+        "a fork does not wait for a transaction",
+        "ledgers/sqlite/forks.py",
+        "self.changed.wait_for(lambda: not self.inside, PATIENCE)",
+        "pass",
+        ("tests/ledgers/test_sqlite_processes.py",),
+    ),
 )
 
 

@@ -225,6 +225,65 @@ sys.stdin.readline()
 """
 
 
+MID_TRANSACTION = """
+import asyncio, os, sys, threading, time
+from quantumjobs.errors import LedgerError
+from quantumjobs.ledgers.sqlite import InlineLedger, SqliteLedger, forks
+from tests.ledgers.sqlite_helpers import commit
+
+path, mode, kind, patience = sys.argv[1:]
+forks.PATIENCE = float(patience)
+ledger = (SqliteLedger if kind == "thread" else InlineLedger)(path, journal_mode=mode)
+asyncio.run(commit(ledger, "a"))
+inside = threading.Event()
+
+def transaction():
+    with ledger._store.reading() as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM job").fetchone()
+        inside.set()
+        time.sleep(0.3)
+        connection.execute("ROLLBACK")
+
+thread = threading.Thread(target=lambda: asyncio.run(ledger._do(transaction)))
+thread.start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    time.sleep(0.4)  # whatever happened at the fork, the parent is out of it by now
+    for new in (InlineLedger(path, journal_mode=mode, timeout=1), SqliteLedger(path, journal_mode=mode, timeout=1)):
+        try:
+            asyncio.run(commit(new, f"child-{type(new).__name__}"))
+            print("the child wrote")
+        except LedgerError as error:
+            print(error)
+        asyncio.run(new.aclose())
+    sys.stdout.flush()
+    os._exit(0)
+os.waitpid(child, 0)
+thread.join()
+asyncio.run(commit(ledger, "b"))
+asyncio.run(ledger.aclose())
+print("the parent wrote")
+"""
+
+
+@MODES
+@pytest.mark.parametrize("kind", ["thread", "inline"])
+@pytest.mark.parametrize("patience", ["10", "0.05"], ids=["in time", "in vain"])
+def test_a_fork_waits_for_a_transaction_or_its_child_says_that_it_did_not(
+    path: Path, mode: str, kind: str, patience: str
+) -> None:
+    source = "import warnings; warnings.simplefilter('ignore')\n" + MID_TRANSACTION
+    *child, parent = finish(python(source, path, mode, kind, patience)).splitlines()
+    assert len(child) == 2
+    if patience == "10":
+        assert set(child) == {"the child wrote"}
+    else:
+        assert all("forked in the middle of a ledger's transaction" in line for line in child)
+    assert parent == "the parent wrote"
+
+
 async def test_a_forked_child_keeps_no_ownership_and_uses_no_inherited_ledger(path: Path) -> None:
     process = python("import warnings; warnings.simplefilter('ignore')\n" + FORK, path)
     ledger = InlineLedger(path)

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import TypeVar
 
 from quantumjobs.errors import LedgerError, LedgerWriteError
+from quantumjobs.ledgers.sqlite import forks
 from quantumjobs.ledgers.sqlite.connection import JournalMode
 from quantumjobs.ledgers.sqlite.face import StoreLedger
 from quantumjobs.ledgers.sqlite.rows import Commit
@@ -29,16 +30,19 @@ class InlineLedger(StoreLedger):
     async def _commit(self, commit: Commit) -> None:
         if os.getpid() != self._process:
             raise LedgerWriteError(f"{self!r} was made before a fork: make a new one in the child")
-        (error,) = self._store.commit_group([commit])
+        with forks.held_off():
+            (error,) = self._store.commit_group([commit])
         if error is not None:
             raise error
 
     async def _do(self, work: Callable[[], T]) -> T:
         if os.getpid() != self._process:
             raise LedgerError(f"{self!r} was made before a fork: make a new one in the child")
-        return work()
+        with forks.held_off():
+            return work()
 
     async def aclose(self) -> None:
         """See `quantumjobs.abc.Ledger.aclose`."""
         if os.getpid() == self._process:
-            self._store.close()
+            with forks.held_off():
+                self._store.close()

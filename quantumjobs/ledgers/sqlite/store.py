@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from quantumjobs.errors import KeyConflict, LedgerConflict, LedgerError, LedgerWriteError
-from quantumjobs.ledgers.sqlite import owners, schema
+from quantumjobs.ledgers.sqlite import forks, owners, schema
 from quantumjobs.ledgers.sqlite.bodies import Bodies
 from quantumjobs.ledgers.sqlite.connection import JournalMode, is_busy, open_file, pragma
 from quantumjobs.ledgers.sqlite.group import Group, as_json
@@ -54,6 +54,7 @@ class Store:
         if self._closed:
             raise LedgerError(f"this ledger is closed; make a new one for {self.path}")
         if self._connection is None:
+            forks.check()
             opened = open_file(self.path, journal_mode=self._journal_mode, timeout=self.timeout)
             self._connection, self.version, self.read_only = opened
             if self.read_only:

@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from quantumjobs.errors import LedgerError, LedgerWriteError
+from quantumjobs.ledgers.sqlite import forks
 from quantumjobs.ledgers.sqlite.rows import Commit
 from quantumjobs.ledgers.sqlite.store import Store
 
@@ -81,7 +82,8 @@ class Writer:
                     waiting.append(self._queue.get_nowait())
             except Empty:
                 pass
-            open_ended = self._serve(store, waiting)
+            with forks.held_off():
+                open_ended = self._serve(store, waiting)
 
     def _serve(self, store: Store, waiting: Sequence[Ask]) -> bool:
         """False after the end."""
