@@ -65,7 +65,7 @@ def client_of(url: str, **settings: Any) -> Client:
 
 def portal_client(portal: Portal, **more: object) -> qj.Client:
     """An async client of a portal without sockets, for virtual time."""
-    return qj.Client(ledger="memory", providers={"aqt": PortalProvider(portal)}, **more)  # type: ignore[arg-type]  # as given
+    return qj.Client(ledger="memory", providers={"aqt": PortalProvider(portal)}, **more)  # type: ignore[arg-type] # the caller knows them
 
 
 def device(url: str) -> str:

@@ -22,6 +22,7 @@ from quantumjobs.core.states import JobState
 from quantumjobs.engine.policies import Policy
 from quantumjobs.interop.qiskit import QiskitJob, backend
 from quantumjobs.testing.emulators import Fault, serve
+from tests.adapters.aqt.helpers import heavy
 from tests.adapters.aqt.portal import BACKEND, Portal
 from tests.interop.aqt import IBEX, TOKEN, client_of, emulator, portal_client, served
 from tests.interop.helpers import NEVER, PATIENCE, bell, number, until
@@ -267,14 +268,8 @@ def test_a_refused_token_ends_no_wait_in_either_form() -> None:
 
 
 def test_the_state_of_an_offline_simulation_is_told_while_it_runs() -> None:
-    heavy = QuantumCircuit(18)
-    for _ in range(20):
-        heavy.rx(0.3, range(18))
-        for qubit in range(17):
-            heavy.rxx(0.2, qubit, qubit + 1)
-    heavy.measure_all()
     with Client(ledger="memory") as client:
-        ours = client.backend("aqt/default/offline_simulator_noise").run([heavy] * 8, shots=2000)
+        ours = client.backend("aqt/default/offline_simulator_noise").run([heavy()] * 8, shots=2000)
         job = QiskitJob.restore(ours.id, client=client)
         until(lambda: ours.state is S.RUNNING)
         begun = time.monotonic()

@@ -18,6 +18,17 @@ from quantumjobs.circuits import given
 from quantumjobs.core.results import Result
 
 
+def heavy() -> QuantumCircuit:
+    """One that an offline simulator has to work on while the test looks."""
+    circuit = QuantumCircuit(18)
+    for _ in range(20):
+        circuit.rx(0.3, range(18))
+        for qubit in range(17):
+            circuit.rxx(0.2, qubit, qubit + 1)
+    circuit.measure_all()
+    return circuit
+
+
 def about(**facts: Any) -> bytes:
     return msgspec.json.encode(About(**{"workspace": "ws", "resource": "ibex", "qubits": 12} | facts))
 

@@ -15,6 +15,7 @@ import quantumjobs as qj
 from quantumjobs.adapters.aqt.simulate import Circuit, build, noise_model, samples, simulate
 from quantumjobs.core.states import JobState
 from quantumjobs.workers.aer import SEED_STEP
+from tests.adapters.aqt.helpers import heavy
 
 pytestmark = pytest.mark.real_time
 BELL = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q -> c;'
@@ -88,14 +89,8 @@ async def test_more_than_the_devices_take_is_refused_here_too():
 
 
 async def test_progress_is_told_and_a_cancel_ends_it():
-    heavy = QuantumCircuit(18)
-    for _ in range(20):
-        heavy.rx(0.3, range(18))
-        for qubit in range(17):
-            heavy.rxx(0.2, qubit, qubit + 1)
-    heavy.measure_all()
     async with qj.Client(ledger="memory") as client:
-        job = await client.backend(NOISY).run([heavy] * 8, shots=2000)
+        job = await client.backend(NOISY).run([heavy()] * 8, shots=2000)
         await job.cancel()
         await job.wait()
         assert job.state is JobState.CANCELLED

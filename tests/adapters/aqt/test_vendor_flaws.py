@@ -33,7 +33,7 @@ S = JobState
 
 def client_of(url: str, token: str = "any", **more: object) -> qj.Client:
     settings = {"url": url, "direct_url": url, "token": token}
-    return qj.Client(ledger="memory", providers={"aqt": settings}, **more)  # type: ignore[arg-type] # as given
+    return qj.Client(ledger="memory", providers={"aqt": settings}, **more)  # type: ignore[arg-type] # the caller knows them
 
 
 def device(url: str) -> str:
