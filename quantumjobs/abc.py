@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from quantumjobs.core.events import AnyEvent
-from quantumjobs.core.records import Handle, JobRecord, Progress
+from quantumjobs.core.records import Handle, JobRecord, Progress, Stamp
 from quantumjobs.core.states import JobState
 from quantumjobs.core.traits import Traits
 
@@ -114,6 +114,8 @@ class Status(Struct, frozen=True, kw_only=True):
     progress: Progress | None = None
     eta: float | None = None
     """When it should be done, seconds since the epoch."""
+    timeline: tuple[Stamp, ...] = ()
+    """What the provider tells of the job's past, all of it each time."""
     details: dict[str, str] = {}
     reason: str = ""
     result: Raw | None = None
@@ -280,6 +282,15 @@ class Lanes(Protocol):
 
     def lanes(self) -> Sequence[str]:
         """Those that are set up here: where backends are listed, each is asked."""
+        ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A provider whose options choose what circuits are prepared for, such as a calibration."""
+
+    def described(self, backend: str, options: Mapping[str, Any]) -> str:
+        """What `Adapter.describe` is asked about for a request with these options: the backend, or `<backend>/...`."""
         ...
 
 

@@ -157,6 +157,11 @@ class LedgerWriteError(LedgerError):
 class ProviderError(QuantumJobsError):
     """Something is wrong at the provider or on the way to it. `provider` names it."""
 
+    error_code = ""
+    """The provider's own name for what is wrong, where its answer had one."""
+    request_id = ""
+    """Of the request that was answered so, where the answer told: the provider's support asks for it."""
+
     def __init__(self, message: str, *, provider: str = "") -> None:
         super().__init__(message)
         self.provider = provider

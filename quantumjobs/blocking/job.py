@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from quantumjobs.blocking.bridge import Bridge
     from quantumjobs.blocking.stream import Stream
-    from quantumjobs.core.records import JobRecord, Line, Progress, Snapshot
+    from quantumjobs.core.records import JobRecord, Line, Progress, Snapshot, Stamp
     from quantumjobs.core.results import Result
     from quantumjobs.core.states import CancelOutcome, JobState
     from quantumjobs.engine import tokens
@@ -136,6 +136,11 @@ class Job:
     def timeline(self) -> Mapping[str, float]:
         """When each state was first entered, seconds since the epoch."""
         return self._twin.timeline
+
+    @property
+    def remote_timeline(self) -> tuple[Stamp, ...]:
+        """The provider's own timeline, by its clock, of all parts in the order of time; empty where it tells none."""
+        return self._twin.remote_timeline
 
     @property
     def story(self) -> tuple[Line, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from quantumjobs.core.records import Progress, ResultRef
+from quantumjobs.core.records import Progress, ResultRef, Stamp
 from quantumjobs.core.states import JobState
 
 
@@ -66,6 +66,7 @@ class Reported(Event, frozen=True, gc=False):
     queue_position: int | None = None
     progress: Progress | None = None
     eta: float | None = None
+    timeline: tuple[Stamp, ...] = ()
     details: Mapping[str, str] = {}
     reason: str = ""
     has_result: bool = False

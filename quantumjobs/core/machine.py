@@ -42,7 +42,7 @@ from quantumjobs.core.events import (
     TakenOver,
     Vanished,
 )
-from quantumjobs.core.records import STORY_LIMIT, JobRecord, Line, Progress
+from quantumjobs.core.records import STORY_LIMIT, JobRecord, Line, Progress, Stamp
 from quantumjobs.core.states import TERMINAL, WATCHED, Fetch, JobState
 from quantumjobs.core.traits import Rerunnable, Traits
 from quantumjobs.errors import InvalidTransition
@@ -208,6 +208,8 @@ class Word(Protocol):
     @property
     def eta(self) -> float | None: ...
     @property
+    def timeline(self) -> tuple[Stamp, ...]: ...
+    @property
     def details(self) -> Mapping[str, str]: ...
     @property
     def reason(self) -> str: ...
@@ -225,7 +227,9 @@ def is_news(record: JobRecord, word: Word) -> bool:
         or word.queue_position != record.queue_position
         or word.progress != record.progress
         or word.eta != record.eta
-        or bool(word.details or word.reason or word.has_result or word.result is not None)
+        or bool(word.timeline and word.timeline != record.timeline)
+        or not word.details.items() <= record.details.items()
+        or bool(word.reason or word.has_result or word.result is not None)
         or bool(record.trouble or record.gone_count)
     )
 
@@ -273,6 +277,7 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
                 "queue_position": event.queue_position if after is S.QUEUED else None,
                 "progress": event.progress or record.progress,
                 "eta": event.eta,
+                "timeline": event.timeline or record.timeline,
                 "details": {**record.details, **event.details} if event.details else record.details,
                 "reason": event.reason or record.reason,
                 "has_result": event.has_result or event.result is not None or record.has_result,

@@ -40,6 +40,17 @@ class Line(Struct, frozen=True, array_like=True, gc=False):
         return f"{self.at:.3f} {self.before} -> {self.after} ({self.event}{': ' + self.note if self.note else ''})"
 
 
+class Stamp(Struct, frozen=True, array_like=True, gc=False):
+    """One line of the provider's own timeline."""
+
+    at: float
+    """Seconds since the epoch, by the provider's clock."""
+    status: str
+    """The provider's word."""
+    source: str = ""
+    """Which part of the provider says so."""
+
+
 STORY_LIMIT = 64
 """Lines kept; a job that is put back in the queue for ever must not grow without bound."""
 
@@ -73,6 +84,7 @@ class JobRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     queue_position: int | None = None
     progress: Progress | None = None
     eta: float | None = None
+    timeline: tuple[Stamp, ...] = ()
     reason: str = ""
     trouble: str = ""  # an unknown word that stayed; waiters are told
     gone_count: int = 0

@@ -83,9 +83,9 @@ def spacing(
     waiting: int = 1,
     bulk: int = 1,
 ) -> float:
-    """Seconds until the next look at a job that was accepted `age` seconds ago.
+    """Seconds until the next look at a job that entered its state `age` seconds ago.
 
-    By age: a tenth of it while young, its square root later, so that the delay stays small against the job's length.
+    By age: a tenth of it while young, its square root later, so that the delay stays small against what is waited for.
     Hints count only within a band around that (a wrong estimate must not starve a job): `remaining` seconds as told or
     extrapolated from progress, and `ahead`, the jobs before it in the queue (near the front often, far back rarely).
     `waiting` jobs share the lane's `rate`, `bulk` of them a request.
@@ -95,7 +95,7 @@ def spacing(
     if remaining is not None:
         want = max(remaining, 0.1 * by_age)  # right after it should be done
     elif ahead is not None:
-        want = by_age * (0.5 if ahead <= 1 else min(2.0, 0.5 + 0.15 * ahead))
+        want = by_age * min(2.0, 0.25 + 0.175 * ahead)
     want = min(max(want, by_age / pace.band), by_age * pace.band / 2)
     fair = waiting / (pace.rate * bulk)
     return min(max(want, fair, pace.at_least), max(pace.at_most, fair))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from msgspec import Struct
 
 from quantumjobs.core.states import Fetch
@@ -54,6 +56,8 @@ class Traits(Struct, frozen=True, kw_only=True):
     """Accepted and not yet ended jobs that the provider allows at a time; None: no limit known."""
     min_interval: float = 0.5
     """Seconds between two looks at one job that the vendor asks for at the least."""
+    described_for: float = inf
+    """Seconds for which a description is used before it is asked for anew."""
     rates: dict[str, Rate] = {}
     """By channel: what the vendor documents. A channel is an operation's name ("poll", "submit", ...) or a host's."""
     channels: dict[str, str] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -39,6 +40,13 @@ def freeze(value: Any) -> Any:
     if isinstance(value, tuple):
         return Ext(_TUPLE, _encode([freeze(item) for item in value]))
     return value
+
+
+def plain_items(metadata: Any) -> dict[str, Any]:
+    """Of a circuit's metadata what JSON and MessagePack have a form for; the rest is left out."""
+    if not isinstance(metadata, Mapping):
+        return {}
+    return {name: value for name, value in metadata.items() if isinstance(name, str) and _is_plain(value, 8)}
 
 
 def _pack(value: Any) -> Any:
@@ -86,6 +94,18 @@ def _plain(value: Any, depth: int) -> Any:
         return value
     packed = _pack(value)
     return packed if packed is not value else str(value)
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    if isinstance(value, bool) or value is None or isinstance(value, (str, float)):
+        return True
+    if isinstance(value, int):
+        return value.bit_length() < 64
+    if isinstance(value, (list, tuple)):
+        return depth > 0 and all(_is_plain(item, depth - 1) for item in value)
+    if isinstance(value, dict):
+        return depth > 0 and all(isinstance(name, str) and _is_plain(item, depth - 1) for name, item in value.items())
+    return False
 
 
 _encode = msgspec.msgpack.Encoder(enc_hook=_pack).encode

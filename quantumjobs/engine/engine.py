@@ -19,7 +19,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 import msgspec
 
-from quantumjobs.abc import Change, Ledger, Prepared, Provider, Raw, Request
+from quantumjobs.abc import Change, Describes, Ledger, Prepared, Provider, Raw, Request
 from quantumjobs.core.actions import Action
 from quantumjobs.core.events import (
     AnyEvent,
@@ -313,7 +313,10 @@ class Engine:
             if held is not None:
                 return held, False
         lane.traffic.hurry()
-        about = await lane.describe(request.backend, tries=1 if recorded else None)
+        name = request.backend
+        if isinstance(provider, Describes):
+            name = provider.described(name, request.options)
+        about = await lane.describe(name, tries=1 if recorded else None)
         if lane.fault is not None:
             raise lane.fault
         prepared = await self.prepare(provider, request, about, self._random.getrandbits(31))

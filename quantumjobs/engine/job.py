@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from quantumjobs.core import derive, html
 from quantumjobs.core.events import Abandoned, Adopted, Resubmitted
-from quantumjobs.core.records import Handle, JobRecord, Line, Link, Progress, Snapshot
+from quantumjobs.core.records import Handle, JobRecord, Line, Link, Progress, Snapshot, Stamp
 from quantumjobs.core.states import DOUBTFUL, TERMINAL, CancelOutcome, JobState
 from quantumjobs.engine import endings, reading, tokens
 from quantumjobs.engine.waiters import Reader, wake
@@ -192,6 +192,11 @@ class Job:
         for line in self.story:
             times.setdefault(line.after.value, line.at)
         return times
+
+    @property
+    def remote_timeline(self) -> tuple[Stamp, ...]:
+        """The provider's own timeline, by its clock, of all parts in the order of time; empty where it tells none."""
+        return tuple(sorted((stamp for record in self.parts for stamp in record.timeline), key=lambda stamp: stamp.at))
 
     @property
     def story(self) -> tuple[Line, ...]:

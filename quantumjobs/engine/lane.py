@@ -80,7 +80,8 @@ class Lane:
         self._task: asyncio.Task[None] | None = None
         self._leave: asyncio.Event | None = None
         self._gated: asyncio.TimerHandle | None = None
-        self._about: dict[str, bytes] = {}
+        self._about: dict[str, tuple[bytes, float]] = {}
+        """Descriptions, and when each is to be asked for anew."""
         self._describing: dict[str, asyncio.Task[bytes]] = {}
 
     def __repr__(self) -> str:
@@ -182,18 +183,25 @@ class Lane:
     async def describe(self, backend: str, *, fresh: bool = False, tries: int | None = None) -> bytes:
         """What the codec must know of a backend: cached, one request for all who ask at once.
 
-        Weather is waited out within the policy's budget, at most `tries` times.
+        Weather is waited out within the policy's budget, at most `tries` times; an old one is better than none.
         """
-        if not fresh:
-            held = self._about.get(backend)
-            if held is not None:
-                return held
+        held = None if fresh else self._about.get(backend)
+        if held is not None:
+            about, until = held
+            if asyncio.get_running_loop().time() < until:
+                return about
+            tries = 1
         task = self._describing.get(backend)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._describe(backend, tries))
             self._describing[backend] = task
             task.add_done_callback(lambda done: self._described(backend, done))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except ProviderUnavailable:
+            if held is None:
+                raise
+            return held[0]
 
     async def _describe(self, backend: str, tries: int | None) -> bytes:
         loop = asyncio.get_running_loop()
@@ -226,11 +234,14 @@ class Lane:
     def _described(self, backend: str, task: asyncio.Task[bytes]) -> None:
         del self._describing[backend]
         if not task.cancelled() and task.exception() is None:
-            self._about[backend] = task.result()
+            lasts = self.provider.traits(self.provider.family(backend)).described_for
+            self._about[backend] = (task.result(), asyncio.get_running_loop().time() + lasts)
 
     def forget(self, backend: str) -> None:
-        """Drop a description that the provider called stale."""
-        self._about.pop(backend, None)
+        """Drop what the provider called stale: the backend's description, and those that an option chose."""
+        for name in list(self._about):
+            if name == backend or name.startswith(f"{backend}/"):
+                del self._about[name]
 
     # --- requests under way ---------------------------------------------------------------
     @property

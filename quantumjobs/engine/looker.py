@@ -137,6 +137,7 @@ class Looker:
                     queue_position=answer.queue_position,
                     progress=answer.progress,
                     eta=answer.eta,
+                    timeline=answer.timeline,
                     details=answer.details,
                     reason=answer.reason,
                     has_result=has_result and state in TERMINAL,

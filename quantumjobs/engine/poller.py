@@ -85,7 +85,8 @@ class Poller:
             self._set(watchlist, job, watchlist.pace.at_least)  # it may have answered at once, and would again
             return
         now = self._wall()
-        age = now - (record.accepted_at or record.created_at)
+        # Of its state: hours in the queue say nothing of how long it runs.
+        age = now - max(record.accepted_at or record.created_at, record.story[-1].at if record.story else 0.0)
         remaining: float | None = None
         if record.eta is not None:
             remaining = max(0.0, record.eta - now)

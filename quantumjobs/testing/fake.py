@@ -57,7 +57,8 @@ class FakeProvider:
     How jobs go: `queued` and `running` (seconds, or a function of the job's index), `outcome` ("completed", "failed",
     "cancelled", or a function of the index), `partial` circuits of a failed job that have a result, `vanish_after`
     seconds since acceptance (forgotten by the cloud), `lag` (a new job is unknown for so long), `unknown_word` shown
-    within `unknown_between` seconds of a job's age, `hints` (queue position, progress and estimated end are told).
+    within `unknown_between` seconds of a job's age, `hints` (queue position, progress, estimated end and
+    timeline are told).
 
     How the provider behaves: `submit_class`, `fetch`, `bulk`, `pushes`, `holds`, `in_flight`, `part_size` (longer lists
     of circuits are split), `in_order` and `stop_on_failure` (see `abc.Prepared`), `cancel` ("accepted": ends after `cancelling` seconds; "confirmed": at once; "refused",
@@ -105,6 +106,7 @@ class FakeProvider:
         gone_after: int = 3,
         gone_for: float = 120.0,
         min_interval: float = 0.5,
+        described_for: float = inf,
         rates: Mapping[str, Rate] | None = None,
         channels: Mapping[str, str] | None = None,
         pools: bool = False,
@@ -157,6 +159,7 @@ class FakeProvider:
             gone_for=gone_for,
             in_flight=in_flight,
             min_interval=min_interval,
+            described_for=described_for,
             rates=dict(rates or {}),
             channels=dict(channels or {}),
         )

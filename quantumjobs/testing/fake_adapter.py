@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from quantumjobs.abc import Accepted, Answer, CancelReply, Gone, LookCloser, Raw, Remote, Report, Sending, Status
-from quantumjobs.core.records import Progress
+from quantumjobs.core.records import Progress, Stamp
 from quantumjobs.core.states import TERMINAL, Fetch, JobState
 from quantumjobs.core.traits import Idempotent
 from quantumjobs.errors import ProviderRejected, ProviderUnavailable
@@ -135,6 +135,7 @@ class FakeAdapter:
             reason="as told" if state is S.FAILED else "",
             result=measure(job.payload, failed=failed) if inline else None,
             has_result=not inline,
+            timeline=_timeline(job, state) if self._fake.hints else (),
         )
 
     def _failed_circuits(self, job: RemoteJob, state: JobState) -> int | None:
@@ -157,6 +158,7 @@ class FakeAdapter:
             else None,
             progress=Progress(int(share * total), total),
             eta=job.ends,
+            timeline=_timeline(job, state),
         )
 
     async def _hold(self, jobs: Sequence[Remote], now: float) -> float:
@@ -298,3 +300,10 @@ def adapter_class(**capabilities: bool) -> type[FakeAdapter]:
     bases: tuple[Any, ...] = (*(cls for name, cls in known.items() if capabilities[name]), FakeAdapter)
     made: type[FakeAdapter] = type("FakeAdapter", bases, {})
     return made
+
+
+def _timeline(job: RemoteJob, state: JobState) -> tuple[Stamp, ...]:
+    """What the cloud has seen of a job that it did not cancel."""
+    times = ((S.QUEUED, job.created), (S.RUNNING, job.starts), (job.ending, job.ends))
+    past = 1 if state is S.QUEUED else 2 if state is S.RUNNING else 3
+    return tuple(Stamp(at, WORDS[word], "cloud") for word, at in times[:past])

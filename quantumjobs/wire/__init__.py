@@ -8,7 +8,7 @@ from quantumjobs.wire.credentials import Credential
 from quantumjobs.wire.documents import decode
 from quantumjobs.wire.origins import Origin
 from quantumjobs.wire.paths import step
-from quantumjobs.wire.replies import Reply, check, shown
+from quantumjobs.wire.replies import Reply, Told, check, shown
 from quantumjobs.wire.secrets import Secret, masked
 from quantumjobs.wire.wire import Deadlines, Wire
 
@@ -19,6 +19,7 @@ __all__ = [
     "Origin",
     "Reply",
     "Secret",
+    "Told",
     "Wire",
     "check",
     "decode",

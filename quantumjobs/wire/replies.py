@@ -29,6 +29,19 @@ class Reply(Struct, frozen=True):
     """Seconds."""
 
 
+class Told(Struct, frozen=True):
+    """A server's reason, taken apart."""
+
+    message: str
+    error_code: str = ""
+    request_id: str = ""
+
+    def __str__(self) -> str:
+        more = [self.error_code, f"request {self.request_id}" if self.request_id else ""]
+        told = ", ".join(one for one in more if one)
+        return f"{self.message} ({told})" if self.message and told else self.message or told
+
+
 def shown(text: str) -> str:
     """A server's words, fit for a message: masked, on one line, and not too many."""
     text = _UNPRINTABLE.sub(" ", masked(text)).strip()
@@ -40,7 +53,7 @@ def check(
     *,
     provider: str,
     what: str,
-    explain: Callable[[bytes], str],
+    explain: Callable[[bytes], str | Told],
     taken: bool = True,
     later: frozenset[int] = frozenset(),
     channel: str = "",
@@ -49,18 +62,23 @@ def check(
 
     `taken`: whether a failed request may have been carried out all the same (False for a look). `later`: statuses by
     which this provider, with a Retry-After, says that it was not: a gateway that failed half-way says no time to come
-    back. `explain` finds the server's reason in a body, and gives "" where there is none.
+    back. `explain` finds the server's reason in a body, and gives "" where there is none; a `Told`'s facts become the
+    error's.
     """
     status = reply.status
     if 200 <= status < 300:
         return reply
-    reason = shown(explain(reply.body))
+    told = explain(reply.body)
+    reason = shown(str(told))
     message = f"{provider}: {what} was answered {status}{f': {reason}' if reason else ''}"
     not_now = status in later and reply.retry_after is not None
-    return _raise(reply, message, provider, taken=taken and not not_now, channel=channel)
+    error = _error(reply, message, provider, taken=taken and not not_now, channel=channel)
+    if isinstance(told, Told):
+        error.error_code, error.request_id = shown(told.error_code), shown(told.request_id)
+    raise error
 
 
-def _raise(reply: Reply, message: str, provider: str, *, taken: bool, channel: str) -> Reply:
+def _error(reply: Reply, message: str, provider: str, *, taken: bool, channel: str) -> ProviderError:
     status = reply.status
     error: ProviderError
     if status in PASSING or status >= 500:
@@ -72,4 +90,4 @@ def _raise(reply: Reply, message: str, provider: str, *, taken: bool, channel: s
         error = ProviderRejected(message, provider=provider, code=str(status))
     else:  # 1xx and 3xx: a gateway or a captive portal, not the provider
         error = ProviderProtocolError(message, provider=provider, body=masked_bytes(reply.body[:_SHOWN]))
-    raise error
+    return error

@@ -171,3 +171,10 @@ def test_without_hints_the_delay_stays_small_against_the_age(age: float) -> None
     pace = Pace(at_most=inf)
     assert spacing(pace, age=age) <= max(pace.at_least, 0.1 * age, 1 / pace.rate)
     assert spacing(pace, age=age) <= max(pace.at_least, sqrt(age))
+
+
+def test_at_the_front_of_the_queue_looks_are_several_times_as_frequent_as_far_back() -> None:
+    pace = Pace()
+    front, next_to_it, middle, far = (spacing(pace, age=900, ahead=ahead) for ahead in (0, 1, 4, 100))
+    assert front < next_to_it < middle < far
+    assert far / front == 8

@@ -23,6 +23,7 @@ from quantumjobs.adapters.aqt.programs import Program, programs
 from quantumjobs.adapters.aqt.schemas import BODY, CLOUD, DIRECT
 from quantumjobs.adapters.aqt.simulate import Simulation, memory
 from quantumjobs.core import bits as packed
+from quantumjobs.core import values
 from quantumjobs.core.entries import Entry, entry
 from quantumjobs.core.results import Result
 from quantumjobs.errors import ProviderProtocolError, UsageError
@@ -193,29 +194,10 @@ def _sent(
 
 def _layout_of(group: list[Program], request: Request, shots: int) -> bytes:
     plans = tuple(
-        Plan(one.name, shots, one.qubits, tuple(one.sources), tuple(one.registers), plain_items(one.metadata))
+        Plan(one.name, shots, one.qubits, tuple(one.sources), tuple(one.registers), values.plain_items(one.metadata))
         for one in group
     )
     return _pack(Layout(request.backend, request.memory, plans))
-
-
-def plain_items(metadata: Any) -> dict[str, Any]:
-    """What can be kept; other values are left out."""
-    if not isinstance(metadata, Mapping):
-        return {}
-    return {name: value for name, value in metadata.items() if isinstance(name, str) and _is_plain(value, 8)}
-
-
-def _is_plain(value: Any, depth: int) -> bool:
-    if isinstance(value, bool) or value is None or isinstance(value, (str, float)):
-        return True
-    if isinstance(value, int):
-        return value.bit_length() < 64
-    if isinstance(value, (list, tuple)):
-        return depth > 0 and all(_is_plain(item, depth - 1) for item in value)
-    if isinstance(value, dict):
-        return depth > 0 and all(isinstance(name, str) and _is_plain(item, depth - 1) for name, item in value.items())
-    return False
 
 
 # --- and back ---------------------------------------------------------------------------

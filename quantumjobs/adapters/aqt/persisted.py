@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from quantumjobs.abc import Circuit
-from quantumjobs.adapters.aqt.codec import Layout, Plan, plain_items
+from quantumjobs.adapters.aqt.codec import Layout, Plan
 from quantumjobs.adapters.aqt.programs import sources_of
 from quantumjobs.circuits.load import dump, load
+from quantumjobs.core import values
 from quantumjobs.errors import UsageError
 
 MOST_BYTES = 256 << 20
@@ -110,7 +111,7 @@ def _plan(circuit: Any, shots: int, name: str) -> Plan:
         circuit.num_qubits,
         tuple(sources_of(circuit, f"{name}: circuit {circuit.name!r}")),
         tuple((register.name, register.size) for register in circuit.cregs),
-        plain_items(circuit.metadata),
+        values.plain_items(circuit.metadata),
     )
 
 
