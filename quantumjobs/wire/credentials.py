@@ -38,7 +38,8 @@ class Credential:
     """One lane's credential.
 
     `origin` says where it comes from, where a secret does not say so itself, and `advice` what to do when it is refused:
-    both for messages. `clock` gives seconds since the epoch.
+    both for messages. `changed` says, at no cost, whether there is another secret to read, before every request. `clock`
+    gives seconds since the epoch.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Credential:
         *,
         origin: str = "",
         advice: str = "",
+        changed: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.time,
         leeway: float = LEEWAY,
     ) -> None:
         self.origin = origin
         self.advice = advice
         self._source = source
+        self._changed = changed
         self._clock = clock
         self._leeway = leeway
         self._held: Held | None = None
@@ -65,6 +68,8 @@ class Credential:
         if held is None:
             return await self._read(fresh=False)
         now = self._clock()
+        if self._changed is not None and self._changed():
+            return await self._read(fresh=False)
         if now < held.renew_at:
             return held
         if not self._is_over(held, now) and self._reading is None and now < self._not_before:

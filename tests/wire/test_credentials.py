@@ -190,3 +190,17 @@ def test_the_end_and_the_place_of_a_secret_do_not_count_when_two_are_compared():
 async def test_a_server_that_gives_credentials_may_answer_401_as_any_other():
     async with mocked(lambda _: httpx.Response(401, text="no"), issues=True) as wire:
         assert (await wire.submit("/token", b"{}")).status == 401
+
+
+async def test_a_secret_that_has_changed_is_read_before_the_next_request():
+    secrets = iter([Secret("one"), Secret("two")])
+    news = []
+
+    async def source(fresh: bool) -> Secret:
+        return next(secrets)
+
+    credential = Credential(source, changed=lambda: bool(news))
+    assert (await credential.get()).secret == Secret("one")
+    assert (await credential.get()).secret == Secret("one")
+    news.append(1)
+    assert (await credential.get()).secret == Secret("two")

@@ -7,29 +7,25 @@ of the issuer's is shown or used before it was looked at, and no body of its is 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import re
 from collections.abc import Awaitable, Callable
-from math import isfinite
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from msgspec import Struct
 
+from quantumjobs.adapters.bearer import claims, is_token
 from quantumjobs.errors import CredentialError, ProviderError, ProviderProtocolError, ProviderUnavailable
 from quantumjobs.wire import Limits, Reply, Secret, Wire, shown
 
 LIMITS = Limits(decoded=256 << 10)
-LONGEST = 16 << 10
-"""Characters of a token."""
 SCOPE = "openid profile offline_access"
 TRIES = 5
 """Of a step of a sign-in, in bad weather: about half a minute."""
 
+_PRINTABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
-_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _THEIR_OWN_FAULT = frozenset({"server_error", "temporarily_unavailable", "too_many_requests"})
 _CODE = re.compile(r"[a-z_]{1,40}", re.ASCII)
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -44,15 +40,6 @@ class Refused(CredentialError):
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class Claims(Struct, frozen=True):
-    """What a token says of itself; unchecked."""
-
-    exp: float | None = None
-    """Seconds since the epoch."""
-    sub: str = ""
-    iss: str = ""
 
 
 class Tokens(Struct, frozen=True):
@@ -70,25 +57,6 @@ class Device(Struct, frozen=True):
     code: Secret
     interval: float
     expires_in: float
-
-
-# --- tokens ---------------------------------------------------------------------------------
-def is_token(text: str) -> bool:
-    """Whether it can stand in a header."""
-    return len(text) <= LONGEST and _TOKEN.fullmatch(text) is not None
-
-
-def claims(token: str) -> Claims:
-    """Of a JSON Web Token; empty where it is none, or says something else."""
-    parts = token.split(".")
-    if len(parts) != 3 or len(token) > LONGEST:
-        return Claims()
-    try:
-        body = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
-        found = msgspec.json.decode(body, type=Claims)
-    except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError, OverflowError):
-        return Claims()
-    return found if found.exp is None or isfinite(found.exp) else Claims(None, found.sub, found.iss)
 
 
 # --- what is asked --------------------------------------------------------------------------
@@ -259,7 +227,7 @@ def _page(url: str) -> str:
         fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
     except ValueError:
         fine = False
-    if not fine or len(url) > _LONGEST_URL or _TOKEN.fullmatch(url) is None:
+    if not fine or len(url) > _LONGEST_URL or _PRINTABLE.fullmatch(url) is None:
         raise _strange("an address for signing in that is no http:// or https:// one")
     return url
 

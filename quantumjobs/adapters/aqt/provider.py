@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
 from quantumjobs.abc import Adapter, Identity, Report, Show, SignedOut
+from quantumjobs.adapters import checks
 from quantumjobs.adapters.aqt import offline
 from quantumjobs.adapters.aqt import settings as aqt_settings
 from quantumjobs.adapters.aqt.cloud import CloudAdapter
@@ -129,7 +130,7 @@ class AqtProvider:
         async def source(fresh: bool) -> Secret | None:  # noqa: ARG001 - every reading looks again
             return await aqt_settings.static_token(settings)
 
-        advice = aqt_settings.looked_at(aqt_settings.places(settings))
+        advice = checks.looked_at(aqt_settings.places(settings))
         credential = Credential(source, origin=aqt_settings.origin(settings), advice=advice)
         async with self._wire(url, credential) as wire:
             yield DirectAdapter(wire, f"{DIRECT}/{host}")

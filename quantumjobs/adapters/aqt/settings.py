@@ -7,18 +7,17 @@ The names and their order are those of qiskit-aqt-provider 1.x, so that what wor
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import Struct
 
+from quantumjobs.adapters import checks
 from quantumjobs.adapters.aqt import configured, tokens
-from quantumjobs.errors import CredentialError, UsageError, unknown_name
+from quantumjobs.errors import UsageError
 from quantumjobs.wire.origins import checked
 from quantumjobs.wire.secrets import Secret
 from quantumjobs.wire.wire import Deadlines
@@ -34,8 +33,6 @@ NAMES = (
     *configured.NAMES,
 )
 
-Token = str | Secret | Callable[[], str | Secret | Awaitable[str | Secret]]
-
 
 class Settings(Struct, frozen=True, kw_only=True):
     """One account's settings."""
@@ -43,7 +40,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     url: str
     """The portal, without a slash at its end and without `/api/v1`."""
     login: configured.Login
-    token: Secret | Callable[[], Any] | None = None
+    token: checks.Token | None = None
     """None: look in the environment and the `.env` file, at every refresh anew."""
     account: str = "default"
     dotenv: Path | None = None
@@ -60,21 +57,10 @@ def read(settings: Mapping[str, Any]) -> Settings:
 
     Raises `UsageError` for an unknown name, a wrong type, or a URL that no token should go to.
     """
-    for name in settings:
-        if name not in NAMES:
-            raise unknown_name("setting", name, NAMES, where="aqt")
-    allowed = settings.get("allow_http", ())
-    if isinstance(allowed, str) or not isinstance(allowed, Sequence):
-        raise UsageError(f"aqt: setting 'allow_http' must be a list of hosts, not {allowed!r}")
-    deadlines = settings.get("deadlines", Deadlines())
-    if not isinstance(deadlines, Deadlines):
-        try:
-            deadlines = msgspec.convert(deadlines, Deadlines)
-        except msgspec.ValidationError as error:
-            raise UsageError(f"aqt: setting 'deadlines': {error}") from error
-    for name in ("url", "account", "dotenv_path"):
-        if settings.get(name) is not None and not isinstance(settings[name], str | os.PathLike):
-            raise UsageError(f"aqt: setting {name!r} must be a text, not {settings[name]!r}")
+    checks.names(settings, NAMES, where="aqt")
+    allowed = checks.hosts(settings, where="aqt")
+    deadlines = checks.deadlines(settings, where="aqt")
+    checks.texts(settings, ("url", "account", "dotenv_path"), where="aqt")
     dotenv = _dotenv_path(settings)
 
     def lookup(name: str) -> str | None:
@@ -90,7 +76,7 @@ def read(settings: Mapping[str, Any]) -> Settings:
     return Settings(
         url=url,
         login=login,
-        token=_token(settings.get("token")),
+        token=checks.token(settings, where="aqt"),
         account=account,
         dotenv=dotenv,
         direct=_devices(settings, dotenv, allowed),
@@ -106,33 +92,20 @@ def _is_signed_in(login: configured.Login) -> bool:
 
 def _devices(settings: Mapping[str, Any], dotenv: Path | None, allowed: Sequence[str]) -> dict[str, str]:
     """Only what is named here is ever sent anything: an address alone, out of a token or a file, names no URL."""
-    given = settings.get("direct_url")
-    if given is None:
-        given = os.environ.get(DIRECT_VARIABLE) or _from_file(dotenv, DIRECT_VARIABLE) or ()
-    urls = [given] if isinstance(given, str) else given
+    named = settings.get("direct_url")
+    if named is None:
+        named = os.environ.get(DIRECT_VARIABLE) or _from_file(dotenv, DIRECT_VARIABLE) or ()
+    urls = [named] if isinstance(named, str) else named
     if not isinstance(urls, Sequence) or not all(isinstance(one, str) for one in urls):
-        raise UsageError(f"aqt: setting 'direct_url' must be a URL or a list of them, not {given!r}")
+        raise UsageError(f"aqt: setting 'direct_url' must be a URL or a list of them, not {named!r}")
     found = [checked(one.strip(), what="aqt: direct_url", allow_http=allowed) for one in urls]
     return {urlsplit(one).netloc.lower(): one for one in found}
-
-
-def _token(given: Any) -> Secret | Callable[[], Any] | None:
-    if given is None or isinstance(given, Secret):
-        return given
-    if isinstance(given, str):
-        return Secret(given.strip())
-    if callable(given):
-        return cast("Callable[[], Any]", given)
-    raise UsageError(f"aqt: setting 'token' must be a text or a function that gives one, not a {type(given).__name__}")
-
-
-GIVEN = "the token given in the settings"
 
 
 def origin(settings: Settings) -> str:
     """Where the token comes from, for messages."""
     if settings.token is not None:
-        return GIVEN
+        return checks.GIVEN
     variable = f"the environment variable {TOKEN_VARIABLE}"
     return variable if settings.dotenv is None else f"{variable} or {settings.dotenv}"
 
@@ -147,39 +120,17 @@ def places(settings: Settings) -> list[str]:
     ]
 
 
-def looked_at(places: Sequence[str]) -> str:
-    """The same in words."""
-    return f"Looked at, in this order: {', '.join(f'({number}) {place}' for number, place in enumerate(places, 1))}"
-
-
 async def static_token(settings: Settings) -> Secret | None:
     """The token now: what a function gives when it is called again, or what stands in the environment or the file.
 
     None where there is none; an empty text is one, too: none is sent. Raises `CredentialError`.
     """
-    given = settings.token
-    if isinstance(given, Secret):
-        return given
-    if given is not None:
-        return await _called(given)
+    token = settings.token
+    if isinstance(token, Secret):
+        return token
+    if token is not None:
+        return await checks.called(token, where="aqt")
     return await beside(_looked_up, settings.dotenv)
-
-
-async def _called(function: Callable[[], Any]) -> Secret:
-    try:
-        # In a thread: a function that asks a vault may block.
-        given = await function() if inspect.iscoroutinefunction(function) else await beside(function)
-        if inspect.isawaitable(given):
-            given = await given
-    except CredentialError:
-        raise
-    except Exception as error:
-        raise CredentialError(f"aqt: the token function raised {type(error).__name__}") from error
-    if isinstance(given, Secret):
-        return given
-    if not isinstance(given, str):
-        raise CredentialError(f"aqt: the token function gave a {type(given).__name__}, and not a text")
-    return Secret(given.strip())
 
 
 def _looked_up(dotenv: Path | None) -> Secret | None:

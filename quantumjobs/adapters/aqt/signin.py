@@ -13,6 +13,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from quantumjobs.abc import Identity, LoginPage, Show, SignedOut
+from quantumjobs.adapters import bearer, checks
 from quantumjobs.adapters.aqt import configured, oidc
 from quantumjobs.adapters.aqt import settings as aqt_settings
 from quantumjobs.adapters.aqt.cloud import CloudAdapter
@@ -53,7 +54,7 @@ class SignIn:
             looked.append(f"the sign-in kept in {login.folder}")
         if login.elsewhere and login.store:
             looked.append("the sign-ins that AQT's own tools keep elsewhere")
-        return f"{aqt_settings.looked_at(looked)}. To sign in, run: quantumjobs login {login.key}"
+        return f"{checks.looked_at(looked)}. To sign in, run: quantumjobs login {login.key}"
 
     # --- the credential ---------------------------------------------------------------------
     def credential(self) -> Credential:
@@ -155,7 +156,7 @@ class SignIn:
     def _identity(
         self, secret: Secret | None, *, stored: tuple[str, ...] = (), notes: tuple[str, ...] = ()
     ) -> Identity:
-        found = oidc.claims(secret.reveal()) if secret is not None else oidc.Claims()
+        found = bearer.claims(secret.reveal()) if secret is not None else bearer.Claims()
         return Identity(
             provider=self._login.key,
             origin=(secret.origin if secret is not None else "") or aqt_settings.origin(self._settings),

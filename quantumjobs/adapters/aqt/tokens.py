@@ -19,7 +19,8 @@ from secrets import token_hex
 
 from msgspec import Struct
 
-from quantumjobs.adapters.aqt.oidc import LONGEST, Claims, Tokens, claims, is_token
+from quantumjobs.adapters.aqt.oidc import Tokens
+from quantumjobs.adapters.bearer import LONGEST, Claims, claims, is_token
 from quantumjobs.errors import CredentialError, ProviderUnavailable
 from quantumjobs.wire import Secret
 from quantumjobs.workers.beside import beside

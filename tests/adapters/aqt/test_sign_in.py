@@ -13,7 +13,7 @@ import pytest
 
 from quantumjobs.abc import LoginPage, SignsIn
 from quantumjobs.adapters.aqt import oidc
-from quantumjobs.adapters.aqt.oidc import Claims, claims
+from quantumjobs.adapters.bearer import Claims, claims
 from quantumjobs.errors import CredentialError, ProviderUnavailable
 from quantumjobs.wire import Secret, Wire
 from tests.adapters.aqt.issuer import CANARY, ISSUER, World, jwt, refusal, wall

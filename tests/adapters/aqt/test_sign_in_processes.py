@@ -18,7 +18,7 @@ import pytest
 import quantumjobs as qj
 from quantumjobs import blocking
 from quantumjobs.adapters.aqt import provider
-from quantumjobs.adapters.aqt.oidc import claims
+from quantumjobs.adapters.bearer import claims
 from quantumjobs.errors import CredentialError
 from quantumjobs.testing.emulators import AqtEmulator, serve
 from tests.adapters.aqt.issuer import jwt
