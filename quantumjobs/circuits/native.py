@@ -19,9 +19,14 @@ def foreign(names: Iterable[str], known: frozenset[str]) -> list[str]:
     return sorted(name for name in names if name not in known and _CONTROL_STATE.sub("", name) not in known)
 
 
-def passes(key: Hashable, level: int, make_target: Callable[[], Target]) -> Any:
-    """The preset pass manager for a target; made once per process, key and level."""
-    return _passes(_Keyed(key, make_target), level)
+def passes(
+    key: Hashable, level: int, make_target: Callable[[], Target], *, layout: tuple[int, ...] | None = None
+) -> Any:
+    """The preset pass manager for a target; made once per process, key, level and layout.
+
+    `layout`: the place in the target of each of a circuit's qubits; without one Qiskit chooses.
+    """
+    return _passes(_Keyed(key, make_target), level, layout)
 
 
 def transpiled(circuit: QuantumCircuit, passes: Any) -> QuantumCircuit:
@@ -46,8 +51,9 @@ class _Keyed:
 
 
 @functools.lru_cache(maxsize=32)
-def _passes(target: _Keyed, level: int) -> Any:
+def _passes(target: _Keyed, level: int, layout: tuple[int, ...] | None) -> Any:
     from qiskit.transpiler import generate_preset_pass_manager
 
     # A fixed seed: the same circuit gives the same payload.
-    return generate_preset_pass_manager(level, target=target.make(), seed_transpiler=0)
+    chosen = None if layout is None else list(layout)
+    return generate_preset_pass_manager(level, target=target.make(), seed_transpiler=0, initial_layout=chosen)

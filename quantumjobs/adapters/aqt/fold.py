@@ -16,10 +16,11 @@ from collections.abc import Iterable, Sequence
 from math import pi, remainder
 from typing import NamedTuple
 
-from quantumjobs.adapters.aqt import native, turns
+from quantumjobs.adapters.aqt import native
 from quantumjobs.adapters.aqt.messages import Gate, R
 from quantumjobs.adapters.aqt.native import Step
-from quantumjobs.adapters.aqt.turns import NONE, TINY, Turn, X, Z, times
+from quantumjobs.circuits import turns
+from quantumjobs.circuits.turns import NONE, TINY, Turn, X, Z, times
 
 
 class _Run(NamedTuple):

@@ -16,6 +16,7 @@ from quantumjobs.adapters.aqt.native import Step
 from quantumjobs.circuits import look
 from quantumjobs.circuits import native as foreign
 from quantumjobs.circuits.load import load
+from quantumjobs.circuits.names import plainly_named
 from quantumjobs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def programs(circuits: Sequence[Circuit], *, qubits: int, transpile: bool, level
 
 
 def _program(circuit: QuantumCircuit, label: str, *, qubits: int, transpile: bool, level: int) -> Program:
-    circuit = _plainly_named(circuit)
+    circuit = plainly_named(circuit, _classes())
     names = look.operations(circuit)
     _check(circuit, names.keys(), label)
     others = foreign.foreign(names, native.KNOWN)
@@ -91,34 +92,10 @@ def _program(circuit: QuantumCircuit, label: str, *, qubits: int, transpile: boo
     )
 
 
-def _plainly_named(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit without gates that only share their names with the device's: a program may define its own `r`.
-
-    Where the definition says the same (as in programs that Qiskit exported), the gate becomes Qiskit's.
-    """
-    from qiskit.circuit import CircuitInstruction
+def _classes() -> dict[str, Any]:
     from qiskit.circuit.library import RGate, RXXGate, RZGate
-    from qiskit.quantum_info import Operator
 
-    known: dict[str, Any] = {"rz": RZGate, "r": RGate, "rxx": RXXGate}
-    odd: set[str] = set()
-    changed: QuantumCircuit | None = None
-    for place, instruction in enumerate(circuit.data):
-        cls = known.get(instruction.name)
-        if cls is None or instruction.operation.base_class is cls:
-            continue
-        try:
-            theirs, ours = Operator(instruction.operation), cls(*instruction.params)
-            same = theirs.equiv(Operator(ours), rtol=0, atol=1e-12)
-        except Exception:  # other parameters, or no definition
-            ours, same = None, False
-        if same:
-            changed = circuit.copy() if changed is None else changed
-            changed.data[place] = CircuitInstruction(ours, instruction.qubits, instruction.clbits)
-        else:
-            odd.add(instruction.name)
-    circuit = circuit if changed is None else changed
-    return circuit.decompose(sorted(odd)) if odd else circuit
+    return {"rz": RZGate, "r": RGate, "rxx": RXXGate}
 
 
 def _check(circuit: QuantumCircuit, names: Any, label: str) -> None:

@@ -14,11 +14,12 @@ from qiskit.quantum_info import Operator
 from qiskit.transpiler import PassManager
 from qiskit.transpiler.passes import Optimize1qGatesDecomposition
 
-from quantumjobs.adapters.aqt import native, programs, turns
+from quantumjobs.adapters.aqt import native, programs
 from quantumjobs.adapters.aqt.codec import AqtCodec
 from quantumjobs.adapters.aqt.fold import folded
 from quantumjobs.adapters.aqt.messages import RXX, RZ, Gate, R
 from quantumjobs.adapters.aqt.native import Step
+from quantumjobs.circuits import turns
 from tests.adapters.aqt.helpers import ABOUT, about, counted, distance, operations, prepare, read, sent
 
 ANGLES = st.one_of(
