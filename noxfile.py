@@ -28,7 +28,8 @@ PYTHONS = [
     if (version := line.removeprefix("Programming Language :: Python :: ")).startswith("3.")
 ]
 OLDEST = PYTHONS[0]
-VENDORS = ("aqt", "aqt2")  # whose published client, pinned in requirements/oracle-<vendor>.txt, we are compared with
+# Whose published client, pinned in requirements/oracle-<vendor>.txt, we are compared with.
+VENDORS = ("aqt", "aqt2", "iqm")
 BASELINES = ("dbos",)  # what else benchmarks/oracle_*.py compare with, likewise pinned; no test needs it
 SPREAD = ("-n", "auto", "--dist", "worksteal")  # over all cores
 

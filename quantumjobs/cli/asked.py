@@ -92,7 +92,7 @@ class Emulate(Struct, frozen=True, kw_only=True):
 
 Asked = Run | Backends | Emulate | AskedOfJobs | AskedOfLogin
 
-VENDORS = {"aqt": "AqtEmulator", "generic": "GenericEmulator"}
+VENDORS = {"aqt": "AqtEmulator", "generic": "GenericEmulator", "iqm": "IqmEmulator"}
 """The emulators, by the name of their provider."""
 
 

@@ -135,7 +135,7 @@ def _check_says(scene: Scene, value: Any, error: Exception | None) -> None:
             if cell.operation == "submit":
                 assert error.sent is (says is Says.UNAVAILABLE), told
             if cell.trouble.asked is not None:
-                assert error.retry_after == cell.trouble.asked.seconds, f"{told}, to wait {error.retry_after} s"
+                assert error.retry_after == scene.silence, f"{told}, to wait {error.retry_after} s"
 
 
 # --- a whole client ---------------------------------------------------------------------
@@ -190,16 +190,20 @@ def _submits(scene: Scene) -> tuple[int, ...]:
     return (1,) if cell.outcome.says is Says.ANSWER else (1 + _times(scene),)
 
 
+def _silence(scene: Scene) -> float:
+    """Seconds that a client keeps away."""
+    return min(scene.silence or 0.0, RETRY_AFTER_LIMIT)
+
+
 def _check_patience(scene: Scene) -> None:
     """As long as the provider asked for nothing came, and not much later it did."""
-    asked = scene.cell.trouble.asked
-    if asked is None or not scene.inside:
+    if scene.cell.trouble.asked is None or not scene.inside:
         return
-    wait = min(asked.seconds or 0.0, RETRY_AFTER_LIMIT)
+    wait = _silence(scene)
     heard = scene.heard()
     for met in range(_times(scene)):
         gap = heard[met + 1] - heard[met]
-        assert wait <= gap < wait + LATE, f"asked for {asked.seconds} s, and the next request came after {gap:g} s"
+        assert wait <= gap < wait + LATE, f"asked for {wait:g} s, and the next request came after {gap:g} s"
 
 
 async def _while_away(scene: Scene, play: _Play) -> None:
@@ -249,7 +253,7 @@ class _Play:
         match scene.cell.outcome.fate:
             case Fate.GIVES_UP:
                 await self._raises(ProviderUnavailable)
-                await asyncio.sleep(RETRY_AFTER_LIMIT - POLICY.budget)
+                await asyncio.sleep(_silence(scene) - POLICY.budget)
             case Fate.RUN_ASKS:
                 await self._raises(CredentialError)
                 scene.given = scene.second

@@ -58,6 +58,8 @@ class FaultRules:
     """Cells, by the names of their tests, that this provider promises another outcome for; say why beside it."""
     takes_transport: bool = True
     """`make_provider` heeds `transport`: what is above TCP is met on virtual time. Else all of it on sockets."""
+    blocked_for: float | None = None
+    """Seconds that the adapter waits after a 429 that says none: of a provider known to refuse for so long."""
     patience: float = 20.0
     """Seconds that a cell on sockets may take."""
 

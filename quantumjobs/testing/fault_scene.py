@@ -71,6 +71,12 @@ class Scene:
         self._asked = 0
         self._news = asyncio.Event()
 
+    @property
+    def silence(self) -> float | None:
+        """Seconds that the adapter is to wait for; None for no wish of the provider's."""
+        asked = self.cell.trouble.asked
+        return None if asked is None else self.rules.blocked_for if asked.seconds is None else asked.seconds
+
     # --- the credential -----------------------------------------------------------------
     async def token(self) -> str:
         """The credential, as a user's function gives it."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from quantumjobs.testing.emulators.frame import Emulator as Emulator
     from quantumjobs.testing.emulators.generic import GenericEmulator as GenericEmulator
     from quantumjobs.testing.emulators.generic_adapter import GenericProvider as GenericProvider
+    from quantumjobs.testing.emulators.iqm import IqmEmulator as IqmEmulator
     from quantumjobs.testing.emulators.serving import serve as serve
 
 _HOMES = {
@@ -27,12 +28,22 @@ _HOMES = {
     "Fault": "faults",
     "GenericEmulator": "generic",
     "GenericProvider": "generic_adapter",
+    "IqmEmulator": "iqm",
     "read_faults": "faults",
     "serve": "serving",
 }
-_SERVED = {"AqtEmulator", "Emulator", "GenericEmulator", "serve"}
+_SERVED = {"AqtEmulator", "Emulator", "GenericEmulator", "IqmEmulator", "serve"}
 
-__all__ = ["AqtEmulator", "Emulator", "Fault", "GenericEmulator", "GenericProvider", "read_faults", "serve"]
+__all__ = [
+    "AqtEmulator",
+    "Emulator",
+    "Fault",
+    "GenericEmulator",
+    "GenericProvider",
+    "IqmEmulator",
+    "read_faults",
+    "serve",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -85,7 +85,7 @@ class Emulator(ABC):
                 Route("/_emulator/faults", self._faults, methods=["POST"]),
                 Route("/_emulator/token", self._token, methods=["POST", "DELETE"]),
             ],
-            exception_handlers={HTTPException: _refused, ClientDisconnect: _left},
+            exception_handlers={HTTPException: self._refused, ClientDisconnect: _left},
         )
         self._app.router.redirect_slashes = False
 
@@ -103,8 +103,12 @@ class Emulator(ABC):
         """The outcome of one circuit that is not run: `pattern`, repeated."""
 
     def unknown_job(self, fault: Fault, request: Request) -> Response:  # noqa: ARG002 - a cloud may say it otherwise
-        """How the cloud says that it does not know the job of a request; by default `{"detail": ...}`."""
-        return replies.json({"detail": "Job not found"}, fault.code)
+        """How the cloud says that it does not know the job of a request; by default as it says all else."""
+        return replies.json(self.said(fault.code, "Job not found"), fault.code)
+
+    def said(self, code: int, message: str) -> dict[str, Any]:  # noqa: ARG002 - a cloud may have words of its own for it
+        """The body of a refusal that the cloud's own code did not make; by default `{"detail": ...}`."""
+        return {"detail": message}
 
     def reworded(self, reply: Response, word: str) -> Response:
         """The reply with another status in it; by default in the field "status" of its object."""
@@ -231,7 +235,29 @@ class Emulator(ABC):
                 return self.reworded(reply, fault.word)
             if fault.kind == "fail":
                 return reply
-        return _instead(fault, request)
+        return self._instead(fault, request)
+
+    def _instead(self, fault: Fault, request: Request) -> Response:
+        """What comes in the place of a reply."""
+        if fault.kind == "reset":
+            return replies.Reset()
+        if fault.kind == "hang":
+            return replies.Hang(fault.seconds)
+        if fault.kind == "redirect":
+            return replies.redirect(fault, request)
+        if fault.kind == "garbage":
+            text = "<html>\x00 this is no JSON" if fault.body is None else fault.body
+            return replies.json(text.encode(), fault.code, fault.headers)
+        if fault.kind == "schema":
+            text = '{"surprise": [1, 2, 3]}' if fault.body is None else fault.body
+            return replies.json(text.encode(), fault.code, fault.headers)
+        if fault.kind == "bomb":
+            return replies.json(replies.bomb(fault.size), fault.code, {"content-encoding": "gzip", **fault.headers})
+        return replies.status(fault, self.said(fault.code, f"scripted {fault.code}"))
+
+    async def _refused(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - a handler's form
+        assert isinstance(error, HTTPException)
+        return replies.json(self.said(error.status_code, error.detail), error.status_code, error.headers)
 
     # --- the emulator's own -------------------------------------------------------------------
     async def _stats(self, request: Request) -> Response:  # noqa: ARG002 - a handler's form
@@ -275,30 +301,6 @@ async def read_body(request: Request) -> bytes:
         if len(pieces) > BODY_LIMIT:
             raise HTTPException(413, "Request body is too large", {"connection": "close"})
     return bytes(pieces)
-
-
-def _instead(fault: Fault, request: Request) -> Response:
-    """What comes in the place of a reply."""
-    if fault.kind == "reset":
-        return replies.Reset()
-    if fault.kind == "hang":
-        return replies.Hang(fault.seconds)
-    if fault.kind == "redirect":
-        return replies.redirect(fault, request)
-    if fault.kind == "garbage":
-        text = "<html>\x00 this is no JSON" if fault.body is None else fault.body
-        return replies.json(text.encode(), fault.code, fault.headers)
-    if fault.kind == "schema":
-        text = '{"surprise": [1, 2, 3]}' if fault.body is None else fault.body
-        return replies.json(text.encode(), fault.code, fault.headers)
-    if fault.kind == "bomb":
-        return replies.json(replies.bomb(fault.size), fault.code, {"content-encoding": "gzip", **fault.headers})
-    return replies.status(fault)
-
-
-async def _refused(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's form
-    assert isinstance(error, HTTPException)
-    return replies.json({"detail": error.detail}, error.status_code, error.headers)
 
 
 async def _left(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's form

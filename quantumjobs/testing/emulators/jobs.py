@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -38,6 +39,10 @@ class Job:
         """Nothing will change again."""
         return self.state.is_terminal
 
+    def begin(self) -> None:
+        """It runs from here on."""
+        self.state = JobState.RUNNING
+
     def end(self, state: JobState, message: str = "") -> None:
         """Nothing will change again; whoever waits for that is told."""
         self.state, self.message = state, message
@@ -63,6 +68,9 @@ class JobQueue:
         self._parallel = parallel
         self._limit = limit
         self._waiting: deque[Job] = deque()
+        self._next: list[Job] = []
+        """Taken out of `_waiting`, and not over yet."""
+        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
         self._runners: list[asyncio.Task[None]] = []
 
@@ -90,6 +98,27 @@ class JobQueue:
         elif not job.is_over:
             job.stops = True
 
+    def interrupt(self, job: Job) -> None:
+        """A waiting job never starts; a running one is over at once, whatever it is at; one that is over stays."""
+        if not job.is_over:
+            job.end(JobState.CANCELLED)
+            if (task := self._under_way.get(job.id)) is not None:
+                task.cancel()
+
+    def forget(self, job: Job) -> None:
+        """Interrupt it, and know nothing of it any more."""
+        self.interrupt(job)
+        self.jobs.pop(job.id, None)
+
+    def ahead(self, job: Job | None = None) -> int:
+        """How many jobs wait that will start before this one; without one: how many wait."""
+        number = 0
+        for one in itertools.chain(self._next, self._waiting):
+            if one is job:
+                break
+            number += one.state is JobState.QUEUED
+        return number
+
     def start(self) -> None:
         """Run in the current loop, up to `stop`. What was under way when the queue was stopped begins anew."""
         self._news = asyncio.Event()
@@ -97,6 +126,7 @@ class JobQueue:
         for job in self._waiting:
             job.state, job.parts = JobState.QUEUED, []
             job.ended = asyncio.Event()  # those who waited in another loop are gone
+        self._next = []
         self._runners = [asyncio.create_task(self._work()) for _ in range(self._parallel)]
 
     async def stop(self) -> None:
@@ -113,12 +143,25 @@ class JobQueue:
                 self._news.clear()
                 await self._news.wait()
             job = self._waiting.popleft()
+            self._next.append(job)
             await asyncio.sleep(max(0.0, job.accepted + self.queue - loop.time()))
             if job.state is JobState.QUEUED:  # not cancelled meanwhile
-                await self._carry_out(job)
+                await self._follow(job)
+            self._next.remove(job)
+
+    async def _follow(self, job: Job) -> None:
+        """Carry it out in a task of its own, so that it can be interrupted and its runner goes on."""
+        task = asyncio.create_task(self._carry_out(job))
+        self._under_way[job.id] = task
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            del self._under_way[job.id]
 
     async def _carry_out(self, job: Job) -> None:
-        job.state = JobState.RUNNING
+        job.begin()
         for place in range(len(job.circuits)):
             if self.duration:
                 await asyncio.sleep(self.duration)

@@ -124,13 +124,13 @@ def bomb(size: int) -> bytes:
     return b"".join([*pieces, packer.compress(b'"}'), packer.flush()])
 
 
-def status(fault: Fault) -> Response:
-    """The reply of a gateway, or whatever the script says."""
+def status(fault: Fault, said: Any) -> Response:
+    """The reply of a gateway, or whatever the script says; `said` is its document where the script has none."""
     headers = dict(fault.headers)
     if fault.retry_after is not None:
         headers["retry-after"] = str(fault.retry_after)
     if fault.body is None:
-        return json({"detail": f"scripted {fault.code}"}, fault.code, headers)
+        return json(said, fault.code, headers)
     return json(fault.body.encode(), fault.code, headers)
 
 
