@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from quantumjobs.abc import Circuit
+from quantumjobs.circuits.look import CONTROL_FLOW
 from quantumjobs.errors import UsageError
 
 SUFFIXES = (".qasm", ".qasm2", ".qasm3", ".qpy")
@@ -79,8 +80,11 @@ def one(item: object, label: str = "") -> Circuit:
 
 
 def needs_pickle(circuit: Any) -> bool:
-    """True when QPY would lose instructions: those of qiskit_aer, also inside control flow and composite gates."""
-    return "qiskit_aer" in sys.modules and _has_aer_instructions(circuit)
+    """True when QPY would lose something: instructions of qiskit_aer, or the units of delays (Qiskit's issue 10662).
+
+    Both are looked for inside control flow, too.
+    """
+    return _has_units(circuit) or ("qiskit_aer" in sys.modules and _has_aer_instructions(circuit))
 
 
 def _path(text: str, label: str) -> Circuit:
@@ -106,6 +110,16 @@ def _serialise(circuit: Any, label: str) -> Circuit:
             "(metadata must be JSON: text, numbers, lists and dicts)"
         ) from error
     return Circuit("qpy", file.getvalue(), label)
+
+
+def _has_units(circuit: Any) -> bool:
+    names = circuit.count_ops().keys()
+    if "delay" in names and any(step.name == "delay" and step.operation.unit != "dt" for step in circuit.data):
+        return True
+    if CONTROL_FLOW.isdisjoint(names):
+        return False
+    blocks = (block for step in circuit.data if step.name in CONTROL_FLOW for block in step.operation.blocks)
+    return any(_has_units(block) for block in blocks)
 
 
 def _has_aer_instructions(circuit: Any) -> bool:

@@ -21,9 +21,11 @@ class SubmitStarted(Event, frozen=True, gc=False):
 
 
 class SubmitAccepted(Event, frozen=True, gc=False):
-    """The provider took the job and named it."""
+    """The provider took the job and named it. Of a job in the queue, what the same reply says of its place."""
 
     remote_id: str
+    raw_status: str = ""
+    queue_position: int | None = None
 
 
 class SubmitDeferred(Event, frozen=True, gc=False):

@@ -297,6 +297,8 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
         case SubmitAccepted(remote_id=remote_id) | Adopted(remote_id=remote_id) if after is not S.CREATED:
             if live and record.remote_id is None:
                 news = {"remote_id": remote_id, "accepted_at": event.at, "doubtful": False, "trouble": "", "reason": ""}
+                if isinstance(event, SubmitAccepted) and event.raw_status:
+                    news |= {"raw_status": event.raw_status, "queue_position": event.queue_position}
             elif remote_id not in (record.remote_id, *record.extra_ids):
                 news = {"extra_ids": (*record.extra_ids, remote_id)}
         case SubmitDeferred(reason=reason) | SubmitRejected(reason=reason) if after is not record.state:

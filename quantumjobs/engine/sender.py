@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-from quantumjobs.abc import Finds, Sending, Stages
+from quantumjobs.abc import Accepted, Finds, Sending, Stages
 from quantumjobs.core.events import (
     Abandoned,
     Adopted,
@@ -181,7 +181,7 @@ class Sender:
             await engine.apply(job, SubmitInDoubt(at=now(), reason=str(error)))
         else:
             job.is_fine()
-            await engine.apply(job, SubmitAccepted(at=now(), remote_id=accepted.remote_id))
+            await engine.apply(job, _taken(accepted, now()))
             if accepted.status is not None:
                 await engine.looker.take(job, accepted.remote_id, accepted.status)
         finally:
@@ -289,3 +289,13 @@ class Sender:
             return await job.lane.errand(finds.find, self._sending(job, payload))
         finally:
             job.wire.give()
+
+
+def _taken(accepted: Accepted, at: float) -> SubmitAccepted:
+    """With the place in the queue, so that it is known as soon as `run()` returns."""
+    status = accepted.status
+    if status is None or status.state is not S.QUEUED:
+        return SubmitAccepted(at=at, remote_id=accepted.remote_id)
+    return SubmitAccepted(
+        at=at, remote_id=accepted.remote_id, raw_status=status.raw_status, queue_position=status.queue_position
+    )

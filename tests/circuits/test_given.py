@@ -151,3 +151,17 @@ def test_nothing_here_imports_qiskit() -> None:
         "import sys; assert not {'qiskit', 'numpy'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize(("duration", "unit"), [(2, "us"), (1e-7, "s"), (100, "ns"), (7, "dt")])
+def test_delays_keep_their_units_on_the_way_to_a_worker(duration: float, unit: str, nested: bool):
+    inner = QuantumCircuit(1, 1)
+    inner.delay(duration, 0, unit=unit)
+    circuit = inner
+    if nested:
+        circuit = QuantumCircuit(1, 1)
+        circuit.if_test((circuit.clbits[0], 1), inner, [0], [0])
+    (loaded,) = load(given.one(circuit))
+    step = loaded.data[0].operation.blocks[0].data[0] if nested else loaded.data[0]
+    assert (step.operation.duration, step.operation.unit) == (duration, unit)
