@@ -21,11 +21,15 @@ GROUP = "quantumjobs.providers"
 BUILT_IN: Mapping[str, str] = {
     "aer": "quantumjobs.adapters.aer:provider",
     "aqt": "quantumjobs.adapters.aqt:provider",
+    "iqm": "quantumjobs.adapters.iqm:provider",
 }
 """Named here too, so that the common case does not read every installed package's metadata."""
 ALWAYS = frozenset({"aer", "aqt"})
 """Have backends that need no account: local simulators."""
-CREDENTIALS: Mapping[str, tuple[str, ...]] = {"aqt": ("AQT_TOKEN", "AQT_DIRECT_URL", "AQT_CLIENT_ID")}
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "aqt": ("AQT_TOKEN", "AQT_DIRECT_URL", "AQT_CLIENT_ID"),
+    "iqm": ("IQM_TOKEN", "IQM_TOKENS_FILE", "IQM_SERVER_URL", "IQM_BASE_URL"),
+}
 """A provider is likely to be used when one of its vendor's environment variables is there."""
 
 Factory = Callable[[Mapping[str, Any]], Provider]

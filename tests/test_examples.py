@@ -32,6 +32,10 @@ PROMISED = {
     "own_provider/main.py": (
         r"acme/anvil: \{'00': \d+, '11': \d+\}\naer: \{'00': \d+, '11': \d+\}\nnot sent: circuits\[0\]: 9 qubits; ACME has 8\n"
     ),
+    "iqm_server.py": (
+        r"backends: iqm/garnet, .*iqm/deneb.*\njobs ahead: 0 1\non a lattice: \{'0000': \d+, '1111': \d+\}\n"
+        r"timeline: created .*completed.*\non a star: \{'0000': \d+, '1111': \d+\}\nflipped back: \{'0 0': \d+, '0 1': \d+\}\n"
+    ),
     "never_twice.py": (
         r"start 2, step 0: \{'0': 100\}\n(start \d, step \d: .*\n)+start 4, step 2: \{'1': 100\}\n"
         r"4 starts, 3 of them killed; jobs in the cloud: 3\n"
