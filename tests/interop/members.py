@@ -1,6 +1,6 @@
-"""What the jobs of qiskit-aqt-provider have, by class: every public name, in versions 1.15.0 and 2.0.1.
+"""What vendors' jobs have, by class: every public name, in qiskit-aqt-provider 1.15.0 and 2.0.1, and in iqm-client 36.0.0.
 
-`tests/oracles/aqt/test_members.py` holds it against those versions themselves.
+`tests/oracles/aqt/test_members.py` and `tests/oracles/iqm/test_members.py` hold it against those versions themselves.
 """
 
 from __future__ import annotations
@@ -63,3 +63,53 @@ PARAMETERS: Mapping[str, frozenset[str]] = {
     "wait_for_final_state": frozenset({"timeout", "wait", "callback"}),
 }
 """Of `AQTJob`'s methods."""
+
+IQM: Mapping[str, frozenset[str]] = {
+    "IQMJob": JOB_V1 | {"circuit_metadata", "error_message", "metadata", "queue_position"},
+    "CircuitJobTracker": frozenset(
+        {
+            "cancel",
+            "errors",
+            "find_timeline_entry",
+            "job_data",
+            "job_id",
+            "payload",
+            "result",
+            "result_counts",
+            "status",
+            "update",
+            "wait_for_completion",
+        }
+    ),
+    "CircuitCompilationOptions": frozenset(
+        {
+            "active_reset_cycles",
+            "dd_mode",
+            "dd_strategy",
+            "heralding_mode",
+            "max_circuit_duration_over_t2",
+            "move_gate_frame_tracking",
+            "move_gate_validation",
+        }
+    ),
+}
+IQM_PARAMETERS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "IQMJob": {
+        "IQMJob": frozenset({"backend", "job_tracker"}),
+        "queue_position": frozenset({"refresh"}),
+        "result": frozenset({"timeout", "cancel_after_timeout"}),
+        "wait_for_final_state": frozenset({"timeout", "wait", "callback"}),
+    },
+    "CircuitJobTracker": {
+        "find_timeline_entry": frozenset({"status", "source"}),
+        "wait_for_completion": frozenset({"timeout_secs", "polling_interval", "progress_callback"}),
+    },
+    "IQMBackend": {
+        "create_circuit_job_definition": frozenset(
+            {"run_input", "shots", "circuit_compilation_options", "circuit_callback", "qubit_index_to_name"}
+        ),
+        "retrieve_job": frozenset({"job_id"}),
+        "run": frozenset({"run_input", "use_timeslot"}),
+    },
+}
+"""Of those methods that take any, by class; `run` passes on what `create_circuit_job_definition` takes."""

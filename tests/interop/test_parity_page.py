@@ -1,4 +1,4 @@
-"""The pages that compare us with AerJob and with AQTJob name tests that exist, and leave no member of either out."""
+"""The pages that compare us with AerJob, AQTJob and IQMJob name tests that exist, and leave no member of any out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from qiskit_aer.jobs import AerJob
 
 from quantumjobs.interop.qiskit import QiskitJob
 from tests.interop.helpers import bell
-from tests.interop.members import FIRST, PARAMETERS, SECOND
+from tests.interop.members import FIRST, IQM, IQM_PARAMETERS, PARAMETERS, SECOND
 
 TESTS = Path(__file__).parents[1]
 PAGES = TESTS.parent / "docs" / "reference"
-AER, AQT = PAGES / "parity-aerjob.md", PAGES / "parity-aqtjob.md"
+AER, AQT, IQMS = (PAGES / f"parity-{kind}job.md" for kind in ("aer", "aqt", "iqm"))
 OURS = ["async", "blocking", "JobV1 form", "proven by"]
 """What is behind the first column, which says whose member it is."""
 
@@ -45,7 +45,7 @@ def rows(page: Path) -> Iterator[Row]:
             yield Row(whose, cells[0], tuple(cells[1:4]), tuple(re.findall(r"`([^`]+)`", cells[4])))
 
 
-ROWS: Mapping[Path, list[Row]] = {page: list(rows(page)) for page in (AER, AQT)}
+ROWS: Mapping[Path, list[Row]] = {page: list(rows(page)) for page in (AER, AQT, IQMS)}
 ALL = [row for page in ROWS.values() for row in page]
 
 
@@ -86,7 +86,7 @@ def test_every_public_name_has_a_row(kind: type) -> None:
     if kind is AerJob:
         missing = {name for name in public if not any(re.match(rf"`{name}\b", row.theirs) for row in ROWS[AER])}
     else:
-        pages = AER.read_text(encoding="utf-8") + AQT.read_text(encoding="utf-8")
+        pages = "".join(page.read_text(encoding="utf-8") for page in ROWS)
         missing = {name for name in public if not re.search(rf"`((job\.)?job\.)?{name}\b", pages)}
     assert not missing
 
@@ -123,6 +123,21 @@ def test_every_parameter_of_aqts_methods_is_there() -> None:
             assert re.search(rf"`{method}\([^`]*\b{parameter}\b", said) or f"`{parameter}`" in said, (method, parameter)
 
 
+# --- IQMJob -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", IQM)
+def test_every_public_name_of_iqms_has_a_row(kind: str) -> None:
+    said = told(IQMS, kind)
+    assert {name for name in IQM[kind] if not re.search(rf"`{name}\b", said)} == set()
+
+
+@pytest.mark.parametrize(("kind", "method"), [(kind, name) for kind, names in IQM_PARAMETERS.items() for name in names])
+def test_every_parameter_of_iqms_methods_is_there(kind: str, method: str) -> None:
+    said = told(IQMS, kind)
+    for parameter in IQM_PARAMETERS[kind][method]:
+        assert re.search(rf"`{method}\([^`]*\b{parameter}\b", said), parameter
+
+
+# --- AQTJob and IQMJob --------------------------------------------------------------------------
 FORMS = {
     "async": r"^async def ",
     "blocking": r"\.backend\(|client\.(restore|job|attach)\(|\bjob\.job\b",
@@ -140,14 +155,14 @@ def source(test: str) -> str:
     return next(ast.get_source_segment(text, node) or "" for node in functions if node.name == name)
 
 
-@pytest.mark.parametrize("row", ROWS[AQT], ids=[row.theirs[:40] for row in ROWS[AQT]])
-def test_each_row_of_aqts_page_is_shown_in_all_three_forms(row: Row) -> None:
+@pytest.mark.parametrize("row", ROWS[AQT] + ROWS[IQMS], ids=[row.theirs[:40] for row in ROWS[AQT] + ROWS[IQMS]])
+def test_each_row_of_aqts_and_iqms_pages_is_shown_in_all_three_forms(row: Row) -> None:
     ours = [test for test in row.tests if not test.startswith("oracles/")]  # those run the vendor's own client
     for form, sign in FORMS.items():
         assert any(re.search(sign, source(test)) for test in ours) or row.theirs in NOT_THERE, form
 
 
-# --- both ---------------------------------------------------------------------------------------
+# --- all ----------------------------------------------------------------------------------------
 def test_a_row_that_differs_says_how_to_get_the_old_way_or_why_there_is_none() -> None:
     for page in ROWS.values():
         assert sum("**Differs" in cell for row in page for cell in row.ours) > 10

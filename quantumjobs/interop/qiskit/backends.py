@@ -158,6 +158,19 @@ class QiskitBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no annotatio
             raise both(error) from error
         return job
 
+    def retrieve_job(self, job_id: str) -> QiskitJob:
+        """The job of that id on this backend, as `IQMBackend.retrieve_job` finds it: by our id, or by the provider's.
+
+        One that another program submitted becomes a job of the client's ledger, and is followed. Nobody is asked first
+        whether the provider has it: a job that it does not know is lost after minutes.
+
+        Raises `UsageError` for the job of another backend, and where there is nothing to attach to (simulations here).
+        """
+        try:
+            return self.restored(stored.known(self._client or shared(), job_id, self._address))
+        except QuantumJobsError as error:
+            raise both(error) from error
+
     def restored(self, job: Job) -> QiskitJob:
         """A job of ours that was run on this backend, in Qiskit's form."""
         waiting, _ = waits.taken(self._defaults())

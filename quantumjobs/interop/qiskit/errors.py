@@ -36,7 +36,8 @@ def both(error: E, *more: type[Exception]) -> E:
     else:
         theirs = (JobError if isinstance(error, _OF_A_JOB) else QiskitError,)
     ours: Any = type(error)
-    made: E = _kind(ours, theirs)(str(error))
+    kind = _kind(ours, theirs)
+    made: E = kind.__new__(kind, str(error))  # without its __init__: not every class is made from a message alone
     made.__dict__.update(error.__dict__)
     made.__dict__["message"] = str(error)  # as every QiskitError has
     return made

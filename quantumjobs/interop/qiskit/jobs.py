@@ -1,4 +1,4 @@
-"""A job of ours in the form of Qiskit's `JobV1`, with the methods of `AerJob` and `AQTJob`."""
+"""A job of ours in the form of Qiskit's `JobV1`, with the methods of `AerJob`, `AQTJob` and `IQMJob`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from qiskit.providers import JobError, JobStatus, JobTimeoutError, JobV1
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
@@ -31,8 +31,9 @@ _SHORTEST = 0.001  # seconds between two calls of a callback: `wait=0` must not 
 class QiskitJob(JobV1):  # type: ignore[misc]  # Qiskit has no annotations
     """A submitted job; `QiskitBackend.run` gives it.
 
-    Where it differs from `AerJob` and `AQTJob`, it is on purpose: a job that failed raises instead of giving a result with
-    `success False`, a running job can be cancelled, and timeouts are kept. Methods may be called from any thread.
+    Where it differs from `AerJob`, `AQTJob` and `IQMJob`, it is on purpose: a job that failed raises instead of giving a
+    result with `success False`, a running job can be cancelled, and timeouts are kept. Methods may be called from any
+    thread.
     """
 
     def __init__(
@@ -83,8 +84,16 @@ class QiskitJob(JobV1):  # type: ignore[misc]  # Qiskit has no annotations
         error = self._job.error
         return None if error is None else str(error)
 
-    def queue_position(self) -> int | None:
-        """Jobs ahead, where the provider says."""
+    def queue_position(self, refresh: bool = False) -> int | None:
+        """Jobs ahead, where the provider says; as last seen, or with `refresh` as a look now tells.
+
+        Raises `ProviderError` or `CredentialError`, also Qiskit's, where that look fails.
+        """
+        if refresh:
+            try:
+                self._job.refresh()
+            except QuantumJobsError as error:
+                raise both(error) from error
         return self._job.queue_position
 
     def progress(self) -> Progress:
@@ -92,22 +101,24 @@ class QiskitJob(JobV1):  # type: ignore[misc]  # Qiskit has no annotations
         return self._job.progress
 
     # --- waiting ----------------------------------------------------------------------------
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: float | None = None, *, cancel_after_timeout: bool = False) -> Any:
         """The `qiskit.result.Result`, the same object each time. Waits for it, at most `timeout` seconds.
 
-        Without a timeout that of the option `query_timeout_seconds` counts, if there is one.
+        Without a timeout that of the option `query_timeout_seconds` counts, if there is one. With `cancel_after_timeout`,
+        as `IQMJob` has it, the provider is asked then to stop the job, and `error.cancel` says what came of that.
 
         Raises `JobFailed`, `JobCancelled`, `JobRejected`, `JobLost`, `ResultUnavailable`, `SubmissionUncertain`,
         `ProviderProtocolError` or `AdapterError`, each of which is also Qiskit's `JobError`; a cancelled job's is also
-        `concurrent.futures.CancelledError`. Raises `ResultTimeout`, a `TimeoutError`: the job goes on. That of the
-        option is also Qiskit's `JobTimeoutError`.
+        `concurrent.futures.CancelledError`. Raises `ResultTimeout`, a `TimeoutError`: the job goes on unless it was to be
+        cancelled. That of the option is also Qiskit's `JobTimeoutError`.
 
         Of a failed job `error.partial.to_qiskit()`, where there is one, has what was finished.
         """
         if self._result is None:
             try:
                 seconds = self._waits.timeout if timeout is None else timeout
-                ours = self._job.result(timeout=seconds, progress=self._waits.bar)
+                late: Literal["keep", "cancel"] = "cancel" if cancel_after_timeout else "keep"
+                ours = self._job.result(timeout=seconds, on_timeout=late, progress=self._waits.bar)
                 with self._lock:
                     if self._result is None:
                         self._result = self._as_qiskit(ours.to_qiskit())

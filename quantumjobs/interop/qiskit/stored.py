@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from quantumjobs.blocking import Client, Job
-from quantumjobs.errors import UsageError
+from quantumjobs.errors import LedgerError, UsageError
 
 SECOND = ".aqt-job"
 """How version 2 of qiskit-aqt-provider ends its files' names; they do not say which backend their job is of."""
@@ -72,6 +72,20 @@ def find(client: Client, job_id: str, store_path: str | os.PathLike[str] | None,
     if address is not None and stored.job.backend != address:
         raise UsageError(f"job {job_id} is of {stored.job.backend}, not of {address}")
     return stored
+
+
+def known(client: Client, job_id: str, address: str) -> Job:
+    """The job of that id on that backend: the ledger's, or the one that the provider knows by that id.
+
+    Raises `UsageError` for a job of another backend, for what is no id, and for backends that nobody can attach to.
+    """
+    try:
+        job = client.job(job_id)
+    except LedgerError:  # none of ours
+        job = client.attach(address, job_id)
+    if job.backend != address:
+        raise UsageError(f"job {job_id} is of {job.backend}, not of {address}")
+    return job
 
 
 def _file(folder: Path, job_id: str) -> Path:
