@@ -21,11 +21,11 @@ class SubmitStarted(Event, frozen=True, gc=False):
 
 
 class SubmitAccepted(Event, frozen=True, gc=False):
-    """The provider took the job and named it. Of a job in the queue, what the same reply says of its place."""
+    """The provider took the job and named it."""
 
     remote_id: str
-    raw_status: str = ""
-    queue_position: int | None = None
+    raw_status: str = ""  # of a job in the queue, where the same reply tells
+    queue_position: int | None = None  # likewise
 
 
 class SubmitDeferred(Event, frozen=True, gc=False):

@@ -143,7 +143,12 @@ def _planned(raw: Raw) -> Layout | None:
 
 
 def _plan(circuit: CircuitBody, shots: int, *, exact: bool) -> Plan:
-    measured = [str(one.args.get("key", "")) for one in circuit.instructions if one.name == "measure"]
+    measured = [
+        name
+        for one in circuit.instructions
+        if one.name == "measure"
+        for name in keys.named(str(one.args.get("key", "")), len(one.locus))
+    ]
     registers, columns = keys.planless(measured)
     metadata = dict(circuit.metadata or {})
     ours = told(metadata.pop(OURS, None))

@@ -20,7 +20,7 @@ from quantumjobs.errors import UsageError
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-__all__ = ["KNOWN", "condition", "ready", "routed", "seconds", "transpiled"]
+__all__ = ["KNOWN", "condition", "ready", "routed", "seconds"]
 
 KNOWN = TURNS | {"barrier", "cz", "delay", "id", "if_else", "measure", "reset", MOVE}
 _NO_RESET = "has a reset, for which no conditional prx is calibrated on this backend: start with fresh qubits instead"
@@ -48,7 +48,7 @@ def ready(
         star.check(circuit, device)
         return circuit
     if transpile and (layout is not None or not _is_transpiled(circuit, device)):
-        return transpiled(circuit, device, level=level, layout=layout)
+        return _transpiled(circuit, device, level=level, layout=layout)
     if layout is not None:
         circuit = given.placed(circuit, device.qubits, layout)
     _check_names(circuit)
@@ -56,12 +56,7 @@ def ready(
     return routed(circuit, device)
 
 
-def transpiled(
-    circuit: QuantumCircuit, device: Device, *, level: int, layout: Sequence[int] | None = None
-) -> QuantumCircuit:
-    """The circuit in r, cz and move, whatever it was made for. Raises as `ready`."""
-    given.check(circuit)
-    circuit = given.plain(circuit)
+def _transpiled(circuit: QuantumCircuit, device: Device, *, level: int, layout: Sequence[int] | None) -> QuantumCircuit:
     if circuit.num_qubits > device.qubits:
         raise UsageError(f"has {circuit.num_qubits} qubits; the backend has {device.qubits}")
     if not device.conditional and "if_else" in circuit.count_ops():

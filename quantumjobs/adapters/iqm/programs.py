@@ -173,4 +173,7 @@ def told(ours: object) -> tuple[tuple[tuple[str, int], ...], dict[str, int]] | N
         clbits = {str(key): int(clbit) for key, clbit in ours.get("clbits", {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError):
         return None  # somebody else's entry of that name
-    return (registers, clbits) if all(size >= 0 for _, size in registers) else None
+    sizes = [size for _, size in registers]
+    # A few bytes of somebody else's must not claim gigabytes.
+    fine = min(sizes, default=0) >= 0 and sum(sizes) <= keys.MOST and all(0 <= at < keys.MOST for at in clbits.values())
+    return (registers, clbits) if fine else None

@@ -11,6 +11,7 @@ from quantumjobs.adapters.iqm.star import Way, ways
 if TYPE_CHECKING:
     from qiskit.transpiler import InstructionProperties, Target
 
+
 def target(device: Device) -> Target:
     """The gates of the calibration set, each where it is calibrated, with errors and durations as far as known.
 

@@ -63,3 +63,4 @@ TWO_STARS = architecture(
 """Two resonators with one qubit in common."""
 MIXED = architecture(names(4), [*spokes(3), ("QB3", "QB4")], resonators=("CR1",), moves=spokes(3))
 """A star, and a qubit that is coupled to one of its qubits directly."""
+WITHOUT_CONDITIONS = architecture(names(5), iqm_computers.line(5), conditional=False)

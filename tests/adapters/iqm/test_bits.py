@@ -120,6 +120,12 @@ def test_values_above_1_are_ones_and_their_shots_are_counted():
     assert metadata(counted(COUNTS, BELL)) == {}
 
 
+def test_outcomes_that_never_occurred_are_left_out():
+    never = counted({**COUNTS, "counts": {"00": 3, "01": 0, "11": 1}}, BELL)
+    assert counts(never) == {"00": 3, "11": 1}
+    assert counted({**COUNTS, "counts": {"01": 0}}).shots == 0
+
+
 def test_a_measurement_of_several_qubits_has_a_bit_for_each():
     circuit = {"k": [[0, 1], [1, 0], [1, 1]], "m": [[1], [0], [0]]}
     (found,) = bits.shots_entries(body(circuit), None, memory=True)

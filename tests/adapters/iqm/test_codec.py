@@ -299,7 +299,16 @@ def test_a_job_of_ours_is_decoded_from_what_was_sent():
 
 @pytest.mark.parametrize(
     "metadata",
-    [None, {}, {"quantumjobs": 7}, {"quantumjobs": {"registers": "x"}}, {"quantumjobs": {"registers": [["a", -1]]}}],
+    [
+        None,
+        {},
+        {"quantumjobs": 7},
+        {"quantumjobs": {"registers": "x"}},
+        {"quantumjobs": {"registers": [["a", -1]]}},
+        {"quantumjobs": {"registers": [["a", 10**12]]}},
+        {"quantumjobs": {"registers": [["a", 2]], "clbits": {"a_2_0_1": 10**12}}},
+        {"quantumjobs": {"registers": [["a", 2]], "clbits": {"a_2_0_1": -1}}},
+    ],
 )
 def test_strange_metadata_of_others_does_no_harm(metadata: Any):
     (part,) = prepared(registers(), shots=2)
@@ -307,6 +316,17 @@ def test_strange_metadata_of_others_does_no_harm(metadata: Any):
     sent["circuits"][0]["metadata"] = metadata
     result = IqmCodec().decode(Raw(SHOTS, {BODY: answer(), PAYLOAD: json.dumps(sent).encode()}), None)
     assert result.memory == ["0 10", "0 11"]
+
+
+def test_a_measurement_of_several_qubits_in_a_job_of_others_is_read():
+    (part,) = prepared(registers(), shots=2)
+    sent = json.loads(part.payload)
+    measure = {"name": "measure", "locus": ["QB1", "QB2"], "args": {"key": "both"}}
+    sent["circuits"] = [{"name": "theirs", "instructions": [measure], "metadata": None}]
+    body = b'[{"both": [[0, 1], [1, 1]]}]'
+    result = IqmCodec().decode(Raw(SHOTS, {BODY: body, PAYLOAD: json.dumps(sent).encode()}), None)
+    assert result.memory == ["1 0", "1 1"]
+    assert result[0].name == "theirs"
 
 
 @pytest.mark.parametrize("payload", [b"<html>", b"{}", b'{"circuits": ["define void @main"], "shots": 2}'])

@@ -238,7 +238,7 @@ async def test_jobs_are_found_again_by_another_program(tmp_path: Path):
     async with serve(emulator) as url:
         async with client_of(url, ledger=ledger) as client:
             job = await client.backend("iqm/deneb").run([flipped(1, 0)] * 4, shots=5, circuits_per_job=2, key="once")
-            assert sorted(part.queue_position for part in job.parts) == [0, 1]  # told by the replies to the submissions
+            assert job.parts[0].queue_position in {0, 1}  # told by the reply to the submission
         async with client_of(url, ledger=ledger) as client:
             found = await client.job(job.id)
             same = await client.backend("iqm/deneb").run([flipped(1, 0)] * 4, shots=5, circuits_per_job=2, key="once")

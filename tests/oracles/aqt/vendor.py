@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.oracles.processes import carried_out
+
 VARIABLE = "QUANTUMJOBS_ORACLE_AQT"
 TOKEN = "T"
 SEED = 7
@@ -48,23 +50,7 @@ def _command(script: str, *arguments: str) -> list[str]:
 
 async def jobs(plans: Sequence[dict[str, Any]], *, url: str, home: Path) -> list[dict[str, Any]]:
     """Let `vendor_jobs.py` carry out the plans, in one process."""
-    process = await asyncio.create_subprocess_exec(
-        *_command("vendor_jobs.py"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=_pointed(home, url),
-        cwd=home,
-    )
-    try:
-        async with asyncio.timeout(PATIENCE):
-            out, err = await process.communicate(json.dumps(list(plans)).encode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode == 0, err.decode()
-    return json.loads(out)
+    return await carried_out(plans, _command("vendor_jobs.py"), env=_pointed(home, url), home=home, patience=PATIENCE)
 
 
 def gates(texts: Sequence[str], *, home: Path) -> list[dict[str, int]]:
