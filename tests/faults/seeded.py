@@ -325,6 +325,41 @@ FAULTS = (
         "pass",
         ("tests/ledgers/test_sqlite_processes.py",),
     ),
+    Seeded(
+        "somebody else's page is kept as a result",
+        "adapters/iqm/server.py",
+        '                decode(body, form, provider="iqm", what="the result")\n',
+        "",
+        ("tests/adapters/iqm/test_matrix.py",),
+    ),
+    Seeded(
+        "a cancel that comes too late counts as refused",
+        "adapters/iqm/server.py",
+        "explained(reply.body).error_code == TOO_LATE",
+        "explained(reply.body).error_code is None",
+        ("tests/adapters/iqm/test_server.py",),
+    ),
+    Seeded(
+        "a turn about z is not kept for the next gate",
+        "adapters/iqm/merge.py",
+        "            self._waiting[qubit] = turns.rz(last)",
+        "            self._waiting[qubit] = NONE",
+        ("tests/adapters/iqm/test_native.py",),
+    ),
+    Seeded(
+        "a changed tokens file is not seen",
+        "wire/credentials.py",
+        "if self._changed is not None and self._changed():",
+        "if False:",
+        ("tests/adapters/iqm/test_tokens_file.py",),
+    ),
+    Seeded(
+        "a description is used for ever",
+        "engine/lane.py",
+        "if asyncio.get_running_loop().time() < until:",
+        "if until:",
+        ("tests/engine/test_described.py",),
+    ),
 )
 
 
