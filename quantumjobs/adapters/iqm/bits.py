@@ -129,7 +129,7 @@ def _parsed(text: bytes, what: str) -> Values:
 
     try:
         rows = _lists.decode(text)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except msgspec.MsgspecError as error:
         raise _wrong(f"{what}: {error}") from error
     widths = {len(row) for row in rows}
     if len(widths) > 1:
@@ -193,15 +193,17 @@ def _entry(place: int, plan: Plan | None, read: _Read, *, memory: bool, metadata
     if plan is None:
         registers, columns = keys.planless(list(read.columns))
         plan = Plan(f"circuit-{place}", shots, registers, columns, sum(size for _, size in registers))
-    elif not plan.columns and not read.columns:
-        return entry(b"", 0, name=plan.name, shots=shots, metadata=metadata, circuit_metadata=plan.metadata)
+    if not (plan.columns or read.columns):
+        shots = shots or plan.shots  # without a key nothing may say how many there were
     if shots != plan.shots and (plan.exact or shots > plan.shots):
         raise _wrong(f"{what} has {shots} shots, and {plan.shots} were asked for")
+    if not plan.columns:
+        return entry(b"", 0, name=plan.name, shots=shots, metadata=metadata, circuit_metadata=plan.metadata)
     rows, leaked = _packed(read, plan, lines, what)
     weights = None
     if read.often is not None:
         rows, weights = _merged(rows, read.often, plan.clbits)
-    elif not memory and plan.clbits:
+    elif not memory:
         rows, weights = packed.distinct(rows, plan.clbits)
     return entry(
         rows,

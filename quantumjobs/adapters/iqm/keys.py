@@ -96,7 +96,8 @@ def planless(measured: Sequence[str]) -> tuple[Registers, Columns]:
             end += size
             free -= unmeasured
     found = {one: starts[at.index] + at.bit for at, one in taken.items() if at.index in starts}
-    odd = [one for one in dict.fromkeys(measured) if one not in found]
+    measured = list(dict.fromkeys(measured))
+    odd = [one for one in measured if one not in found]
     found |= {one: end + number for number, one in enumerate(odd)}
     registers = (*(known[index] for index in starts), *((one, 1) for one in odd))
     return registers, tuple((one, found[one]) for one in measured)

@@ -167,7 +167,13 @@ def test_a_circuit_that_measures_nothing_has_no_outcomes():
     for memory in (True, False):
         (found,) = bits.shots_entries(body({}), [plan], memory=memory)
         assert (found.clbits, bytes(found.rows), found.weights, found.error) == (0, b"", None, None)
-    assert counted({"measurement_keys": [], "counts": {"": 7}}, plan).clbits == 0
+        for often in ({"": 7}, {}):
+            assert counted({"measurement_keys": [], "counts": often}, plan) == found
+        assert found.shots == 7
+        assert bits.shots_entries(body({"h": [[1]] * 7}), [plan], memory=memory) == [found]
+        assert counted({"measurement_keys": ["h"], "counts": {"0": 3, "1": 4}}, plan) == found
+    with pytest.raises(ProviderProtocolError, match="has 3 shots, and 7 were asked for"):
+        counted({"measurement_keys": [], "counts": {"": 3}}, plan)
     (found,) = bits.shots_entries(body({}), None, memory=False)
     assert found.clbits == 0
 
@@ -270,7 +276,9 @@ def test_another_number_of_circuits_than_was_sent_is_told(number: int):
         b'[{"\xff":1}]',
         b'[{"a":[[0],[1]',
         b"[" * 10**6,
+        b'[{"a":' + b"[" * 10**6,
     ],
+    ids=lambda garbage: repr(garbage[:16]),
 )
 def test_what_is_no_artifact_is_told_with_its_body(garbage: bytes):
     with pytest.raises(ProviderProtocolError) as caught:
@@ -281,7 +289,7 @@ def test_what_is_no_artifact_is_told_with_its_body(garbage: bytes):
 
 
 def test_deep_nesting_within_a_key_is_told():
-    with pytest.raises(ProviderProtocolError):
+    with pytest.raises(ProviderProtocolError, match="key 'meas_2_0_0': Expected `int`, got `array`"):
         bits.shots_entries(b'[{"meas_2_0_0":' + b"[" * 500 + b"]" * 500 + b"}]", [BELL], memory=True)
 
 

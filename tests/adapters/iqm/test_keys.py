@@ -23,6 +23,7 @@ def test_a_registers_name_may_look_like_the_end_of_a_key():
     assert keys.key("meas", 2, 0, 1) == "meas_2_0_1"
     assert keys.place("a_1_1_1_2_0_1") == Place("a_1_1_1", 2, 0, 1)
     assert keys.place("_1_0_0") == Place("", 1, 0, 0)
+    assert keys.place("two\nlines_1_0_0") == Place("two\nlines", 1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,10 @@ def test_keys_that_contradict_each_other_do_not_share_a_clbit():
     assert columns == tuple(zip(measured, (0, 2, 3, 4, 1), strict=True))
 
 
+def test_a_key_that_occurs_twice_is_one():
+    assert keys.planless(["x", "a_1_0_0", "x", "a_1_0_0"]) == ((("a", 1), ("x", 1)), (("x", 1), ("a_1_0_0", 0)))
+
+
 def test_a_few_keys_cannot_claim_more_clbits_than_an_answer_could_pay_for():
     fits = f"a_{keys.UNMEASURED + 1}_0_0"
     assert keys.planless([fits])[0] == (("a", keys.UNMEASURED + 1),)
@@ -81,7 +86,7 @@ def test_a_few_keys_cannot_claim_more_clbits_than_an_answer_could_pay_for():
 @given(st.lists(st.one_of(names, st.builds(keys.key, st.sampled_from("ab"), sizes, st.integers(0, 3), sizes))))
 def test_whatever_the_keys_each_has_a_clbit_of_its_own_within_the_registers(measured: list[str]):
     registers, columns = keys.planless(measured)
-    assert [one for one, _ in columns] == measured
+    assert [one for one, _ in columns] == list(dict.fromkeys(measured))
     clbits = {clbit for _, clbit in columns}
     assert len(clbits) == len(set(measured))
     assert all(0 <= clbit < sum(size for _, size in registers) for clbit in clbits)
