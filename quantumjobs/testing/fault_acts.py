@@ -203,7 +203,7 @@ def _check_patience(scene: Scene) -> None:
     heard = scene.heard()
     for met in range(_times(scene)):
         gap = heard[met + 1] - heard[met]
-        assert wait <= gap < wait + LATE, f"asked for {wait:g} s, and the next request came after {gap:g} s"
+        assert wait <= gap < wait + LATE, f"asked for {wait} s, and the next request came after {gap:g} s"
 
 
 async def _while_away(scene: Scene, play: _Play) -> None:
