@@ -55,5 +55,5 @@ def _passes(target: _Keyed, level: int, layout: tuple[int, ...] | None) -> Any:
     from qiskit.transpiler import generate_preset_pass_manager
 
     # A fixed seed: the same circuit gives the same payload.
-    chosen = None if layout is None else list(layout)
-    return generate_preset_pass_manager(level, target=target.make(), seed_transpiler=0, initial_layout=chosen)
+    places: dict[str, Any] = {} if layout is None else {"initial_layout": list(layout)}
+    return generate_preset_pass_manager(level, target=target.make(), seed_transpiler=0, **places)

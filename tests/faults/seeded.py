@@ -328,7 +328,7 @@ FAULTS = (
     Seeded(
         "somebody else's page is kept as a result",
         "adapters/iqm/server.py",
-        '                decode(body, form, provider="iqm", what="the result")\n',
+        '    decode(body, form, provider="iqm", what="the result")\n',
         "",
         ("tests/adapters/iqm/test_matrix.py",),
     ),

@@ -157,17 +157,15 @@ class ServerAdapter:
             payload = await self._wire.get(f"{API}/jobs/{step(job.id)}/payload")
             if payload.status not in GONE:
                 blobs[PAYLOAD] = checked(payload, "the question what was sent").body
-        kinds = ("measurements",) if memory != "0" else ("measurement_counts", "measurements")
-        for kind in kinds:
-            reply = await self._wire.get(f"{API}/jobs/{step(job.id)}/artifacts/{kind}")
+        place = f"{API}/jobs/{step(job.id)}/artifacts"
+        if memory == "0":
+            reply = await self._wire.get(f"{place}/measurement_counts")
             if reply.status not in GONE:
-                body = checked(reply, "the question about the result").body
-                counts = kind == "measurement_counts"
-                # What is kept is final: somebody else's page must not be. Values are looked at in a worker.
-                form: Any = list[Uncounted] if counts else list[dict[str, msgspec.Raw]]
-                decode(body, form, provider="iqm", what="the result")
-                return Raw(COUNTS if counts else SHOTS, {BODY: body, **blobs})
-        raise await self._missing(job, reply)
+                return Raw(COUNTS, {BODY: _kept(reply, list[Uncounted]), **blobs})
+        reply = await self._wire.get(f"{place}/measurements")
+        if reply.status in GONE:
+            raise await self._missing(job, reply)
+        return Raw(SHOTS, {BODY: _kept(reply, list[dict[str, msgspec.Raw]]), **blobs})
 
     async def _missing(self, job: Remote, refused: Reply) -> ProviderRejected | ProviderUnavailable:
         """Whether a result that is not there is gone for good, or not there yet."""
@@ -199,6 +197,13 @@ class ServerAdapter:
     async def drop_connections(self) -> None:
         """After a suspend they are dead."""
         await self._wire.drop_connections()
+
+
+def _kept(reply: Reply, form: Any) -> bytes:
+    """An artifact. It is kept for good, so somebody else's page must not be taken for one; values are a worker's affair."""
+    body = checked(reply, "the question about the result").body
+    decode(body, form, provider="iqm", what="the result")
+    return body
 
 
 def _read(body: bytes, what: str) -> JobData:

@@ -93,13 +93,19 @@ class _Known:
         for way in possible:
             if way.resonator is None:
                 return self._properties("cz", pair)
-            cz, move = (way.still, way.resonator), (way.mover, way.resonator)
-            errors = [self._errors.get(one) for one in (("cz", cz), ("move", move))]
-            seconds = [self._durations.get(one) for one in (("cz", cz), ("move", move))]
-            error = None if None in errors else 1 - (1 - errors[0]) * (1 - errors[1]) ** 2  # type: ignore[operator]
-            duration = None if None in seconds else seconds[0] + 2 * seconds[1]  # type: ignore[operator]
+            cz, move = ("cz", (way.still, way.resonator)), ("move", (way.mover, way.resonator))
+            error = _error(self._errors.get(cz), self._errors.get(move))
+            duration = _seconds(self._durations.get(cz), self._durations.get(move))
             found.append((2.0 if error is None else error, _made(error, duration)))
         return min(found, key=lambda one: one[0])[1]
+
+
+def _error(cz: float | None, move: float | None) -> float | None:
+    return None if cz is None or move is None else 1 - (1 - cz) * (1 - move) ** 2
+
+
+def _seconds(cz: float | None, move: float | None) -> float | None:
+    return None if cz is None or move is None else cz + 2 * move
 
 
 def _made(error: float | None, duration: float | None) -> InstructionProperties | None:
