@@ -105,7 +105,7 @@ def theirs(body: bytes, *, home: Path) -> Iterator[Converter]:
             process.kill()
 
 
-@pytest.mark.parametrize("case", CASES[:3], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES[:2], ids=lambda case: case.name)
 def test_from_a_body_to_the_same_counts_many_times_as_quickly_as_the_vendors_code(case: Case, tmp_path: Path):
     body = case.body()
     mine = ours(case, body)
