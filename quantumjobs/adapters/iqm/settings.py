@@ -42,8 +42,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The tokens file."""
     account: str = "default"
     deadlines: Deadlines = Deadlines()
-    given: bool = False
-    """Something was set up, so that it is worth asking."""
 
 
 def read(settings: Mapping[str, Any]) -> Settings:
@@ -74,7 +72,6 @@ def read(settings: Mapping[str, Any]) -> Settings:
         file=Path(file).expanduser().absolute() if file else None,
         account=str(settings.get("account") or "default"),
         deadlines=checks.deadlines(settings, where="iqm"),
-        given=bool(named or token is not None or file or os.environ.get(TOKEN)),
     )
 
 

@@ -51,13 +51,11 @@ def test_a_server_may_have_a_port_and_a_path(given: str, url: str):
 
 def test_the_server_is_resonance_unless_something_else_is_said(monkeypatch: pytest.MonkeyPatch):
     assert iqm.read({}).url == "https://resonance.iqm.tech"
-    assert not iqm.read({}).given
     monkeypatch.setenv("IQM_BASE_URL", "https://qdmi.example")
     assert iqm.read({}).url == "https://qdmi.example"
     monkeypatch.setenv("IQM_SERVER_URL", "https://client.example")
     assert iqm.read({}).url == "https://client.example"
     assert iqm.read({"url": "https://here.example"}).url == "https://here.example"
-    assert iqm.read({}).given
 
 
 def test_the_old_protocols_server_is_refused_with_the_new_one():
