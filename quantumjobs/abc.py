@@ -71,6 +71,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """Each part is sent only when the one before it has ended ..."""
     stop_on_failure: bool = True
     """... and only if that has completed; else those behind it are cancelled."""
+    shares: int = 1
+    """Results that make one of the user's: a circuit measured in several bases. More than 1 needs `Gathers`."""
 
 
 class Sending(Struct, frozen=True, kw_only=True):
@@ -191,6 +193,18 @@ class Codec(Protocol):
 
     def decode(self, raw: Raw, layout: bytes | None) -> Result:
         """Turn a raw result into a `Result`; also without a layout, as far as the reply allows."""
+        ...
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """A codec that runs a circuit as several programs; see `Prepared.shares`."""
+
+    def gather(self, result: Result, shares: int) -> Result:
+        """One entry of every `shares` of them in a row. Runs in a worker, when all parts have been decoded.
+
+        Of a job that failed in part some entries failed, too: they have an error, and nothing else.
+        """
         ...
 
 

@@ -50,9 +50,9 @@ def deadlines(settings: Mapping[str, Any], *, where: str) -> Deadlines:
         raise UsageError(f"{where}: setting 'deadlines': {error}") from error
 
 
-def token(settings: Mapping[str, Any], *, where: str) -> Token | None:
-    """`token`: a text, or a function that gives one; None where there is none. Never shown in the error."""
-    given = settings.get("token")
+def token(settings: Mapping[str, Any], *, where: str, name: str = "token") -> Token | None:
+    """The setting `name`: a text, or a function that gives one; None where there is none. Never shown in the error."""
+    given = settings.get(name)
     if given is None or isinstance(given, Secret):
         return given
     if isinstance(given, str):
@@ -60,7 +60,7 @@ def token(settings: Mapping[str, Any], *, where: str) -> Token | None:
     if callable(given):
         return cast("Token", given)
     raise UsageError(
-        f"{where}: setting 'token' must be a text or a function that gives one, not a {type(given).__name__}"
+        f"{where}: setting {name!r} must be a text or a function that gives one, not a {type(given).__name__}"
     )
 
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from quantumjobs.core.states import TERMINAL, JobState
 
@@ -136,6 +136,7 @@ class Handle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
     tags: tuple[str, ...] = ()
     single: bool = False  # one circuit was given, not a list
+    shares: Annotated[int, Meta(ge=1)] = 1  # so many of the parts' results in a row make one of the user's
     options: Mapping[str, Any] = {}  # as shown to the user; plain values
 
 

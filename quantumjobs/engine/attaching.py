@@ -54,6 +54,7 @@ class Attacher:
             tags=ticket.tags,
             single=ticket.single,
             kind=ticket.kind,
+            shares=ticket.shares,
             options=ticket.options,
         )
         return await self.keep(handle, records, {})

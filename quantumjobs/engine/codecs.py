@@ -80,6 +80,24 @@ def decode(body: bytes) -> bytes:
     return _codec(call.codec).decode(call.raw, call.layout).to_bytes()
 
 
+class GatherCall(msgspec.Struct, frozen=True):
+    """`Gathers.gather`, on its way to a worker."""
+
+    codec: str
+    result: bytes
+    shares: int
+
+
+def gather(body: bytes) -> bytes:
+    """`Gathers.gather` with everything as bytes."""
+    from quantumjobs.core.results import Result
+
+    call = msgspec.msgpack.decode(body, type=GatherCall)
+    codec: Any = _codec(call.codec)
+    gathered: Result = codec.gather(Result.from_bytes(call.result), call.shares)
+    return gathered.to_bytes()
+
+
 class KeptCall(msgspec.Struct, frozen=True):
     """`KeepsJobs.kept`, on its way to a worker."""
 
@@ -109,6 +127,14 @@ async def decoded_by(pool: WorkerPool, codec: Codec, raw: Raw, layout: bytes | N
     body = _encode(DecodeCall(path_of(codec), raw, layout))
     decoded = await pool.run(f"{__name__}:decode", body, rank=ERRAND, heavy=len(body) > HEAVY)
     return Result.from_bytes(decoded, raw=raw.blobs)
+
+
+async def gathered_by(pool: WorkerPool, codec: Codec, result: Result, shares: int) -> Result:
+    """Have a worker put the shares of each circuit together."""
+    from quantumjobs.core.results import Result
+
+    body = _encode(GatherCall(path_of(codec), result.to_bytes(), shares))
+    return Result.from_bytes(await pool.run(f"{__name__}:gather", body, rank=ERRAND, heavy=len(body) > HEAVY))
 
 
 async def kept_by(pool: WorkerPool, codec: Codec, body: bytes, name: str) -> Kept:

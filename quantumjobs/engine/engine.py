@@ -19,7 +19,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 import msgspec
 
-from quantumjobs.abc import Change, Describes, Ledger, Prepared, Provider, Raw, Request
+from quantumjobs.abc import Change, Describes, Gathers, Ledger, Prepared, Provider, Raw, Request
 from quantumjobs.core.actions import Action
 from quantumjobs.core.events import (
     AnyEvent,
@@ -358,6 +358,15 @@ class Engine:
         if "decode" in codec.inline:
             return codec.decode(raw, layout)
         return await codecs.decoded_by(await self.workers(), codec, raw, layout)
+
+    async def gather(self, provider: Provider, result: Result, shares: int) -> Result:
+        """`Gathers.gather`, where the codec decodes."""
+        codec = provider.codec
+        if not isinstance(codec, Gathers):  # a file from elsewhere may say what it likes
+            return result
+        if "decode" in codec.inline:
+            return codec.gather(result, shares)
+        return await codecs.gathered_by(await self.workers(), codec, result, shares)
 
     async def _record(
         self, lane: Lane, request: Request, prepared: Prepared, make: Callable[[str, Prepared], Handle]

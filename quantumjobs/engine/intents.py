@@ -253,6 +253,7 @@ def handle_maker(
             name=name,
             tags=tags,
             single=alone,
+            shares=prepared.shares,
             options=options,
         )
 

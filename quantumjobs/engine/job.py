@@ -251,14 +251,14 @@ class Job:
         if self.state is not S.COMPLETED:
             error = endings.failure(self)
             if isinstance(error, (JobFailed, JobCancelled)):
-                error.partial = await reading.finished(self._engine, self, self._slices())
+                error.partial = await reading.finished(self._engine, self, self._slices(), self._handle.shares)
             raise error
         await self._get_lazy()
         if self._decoding is None:
             self._decoding = asyncio.Lock()
         async with self._decoding:  # once, whoever asks
             if self._result is None:
-                self._result = await reading.whole(self._engine, self, self._slices())
+                self._result = await reading.whole(self._engine, self, self._slices(), self._handle.shares)
         return self._result
 
     async def wait(self, *, progress: bool | None = None) -> Job:

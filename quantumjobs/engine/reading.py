@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 Parts = Sequence[tuple[Link, "Tracked"]]
 
 
-async def whole(engine: Engine, job: Job, parts: Parts) -> Result:
-    """Every part's result. Raises `ResultUnavailable` where one is not to be had."""
+async def whole(engine: Engine, job: Job, parts: Parts, shares: int) -> Result:
+    """Every part's result; `shares`: see `Prepared`. Raises `ResultUnavailable` where one is not to be had."""
     results = [await _one(engine, job, link, part) for link, part in parts]
-    return results[0] if len(results) == 1 else _together(results)
+    return await _together(engine, parts, results, shares)
 
 
-async def finished(engine: Engine, job: Job, parts: Parts) -> Result | None:
+async def finished(engine: Engine, job: Job, parts: Parts, shares: int) -> Result | None:
     """What was finished of a job that failed, in the circuits' places; None when that is nothing."""
     if not any(part.record.result is not None for _, part in parts):
         return None
@@ -37,7 +37,7 @@ async def finished(engine: Engine, job: Job, parts: Parts) -> Result | None:
         except (ResultUnavailable, ProviderError) as error:
             reason = part.record.reason or str(error)
             results.append(Result.failed(link.count, f"{part.record.state}: {reason}"))
-    return _together(results)
+    return await _together(engine, parts, results, shares)
 
 
 async def _one(engine: Engine, job: Job, link: Link, part: Tracked) -> Result:
@@ -51,7 +51,17 @@ async def _one(engine: Engine, job: Job, link: Link, part: Tracked) -> Result:
     return result if link.count in {0, len(result)} else result[link.offset : link.offset + link.count]
 
 
-def _together(results: Sequence[Result]) -> Result:
+async def _together(engine: Engine, parts: Parts, results: Sequence[Result], shares: int) -> Result:
     from quantumjobs.core.results import Result
 
-    return Result.of_parts(results)
+    result = results[0] if len(results) == 1 else Result.of_parts(results)
+    if shares == 1:
+        return result
+    gathered = await engine.gather(parts[0][1].lane.provider, result, shares)
+    # What the provider answered stays beside it: of each share, by its number.
+    raws = [_numbered(result[at : at + shares]) for at in range(0, len(result), shares)]
+    return Result.of_parts(Result([one]).with_raw(raw) for one, raw in zip(gathered, raws, strict=True))
+
+
+def _numbered(programs: Result) -> dict[str, bytes]:
+    return {f"{number}/{name}": body for number, one in enumerate(programs) for name, body in (one.raw or {}).items()}

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Struct
@@ -50,6 +50,7 @@ class Ticket(Struct, frozen=True, array_like=True):
     kind: str
     options: Mapping[str, Any]
     parts: tuple[Where, ...]
+    shares: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class JobRef:
@@ -96,6 +97,7 @@ def write(handle: Handle, records: Sequence[JobRecord]) -> str:
         handle.kind,
         dict(handle.options),
         parts,
+        handle.shares,
     )
     return PREFIX + base64.urlsafe_b64encode(msgspec.msgpack.encode(ticket)).decode().rstrip("=")
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from quantumjobs.abc import Part, Prepared, Raw, Request
 from quantumjobs.core.entries import Entry, entry, failed_entry
-from quantumjobs.core.results import Result
+from quantumjobs.core.results import CircuitResult, Result
 from quantumjobs.errors import ProviderProtocolError, UsageError
 
 SCHEMA = "fake/1"
@@ -24,7 +24,9 @@ class About(Struct, frozen=True, omit_defaults=True):
 
     qubits: int = 2
     part_size: int | None = None
-    """Circuits per remote job; a longer list is split."""
+    """Programs per remote job; a longer list is split."""
+    shares: int = 1
+    """Programs per circuit."""
     in_order: bool = False
     """Its parts are sent one after the other ..."""
     stop_on_failure: bool = True
@@ -69,12 +71,13 @@ class FakeCodec:
         if shots < 1:
             raise UsageError(f"shots must be at least 1, not {shots}")
         seed = request.options.get("seed", seed)
-        prints = [crc32(circuit.body) for circuit in request.circuits]
         device = _about(about)
+        prints = [crc32(circuit.body) for circuit in request.circuits for _ in range(device.shares)]
         size = device.part_size or len(prints) or 1
         return Prepared(
             in_order=device.in_order,
             stop_on_failure=device.stop_on_failure,
+            shares=device.shares,
             parts=tuple(
                 Part(
                     payload=_encode(Payload(shots, request.memory, seed + start, tuple(prints[start : start + size]))),
@@ -86,11 +89,15 @@ class FakeCodec:
         )
 
     def decode(self, raw: Raw, layout: bytes | None) -> Result:  # noqa: ARG002 - the reply says it all
-        """One entry per circuit."""
+        """One entry per program."""
         if raw.schema != SCHEMA:
             raise ProviderProtocolError(f"not a fake result: schema {raw.schema!r}", provider="fake")
         outcome = _outcome(raw.blobs["result"])
-        return Result.of([_entry(zeros, outcome) for zeros in outcome.zeros])
+        return Result.of([_entry(zeros, outcome) for zeros in outcome.zeros], raw=raw.blobs)
+
+    def gather(self, result: Result, shares: int) -> Result:
+        """All shots of a circuit's programs; failed where one of them is."""
+        return Result([_gathered(result[at : at + shares]) for at in range(0, len(result), shares)])
 
 
 def measure(payload: bytes, *, failed: int = 0) -> Raw:
@@ -108,6 +115,15 @@ def measure(payload: bytes, *, failed: int = 0) -> Raw:
 def circuits_in(payload: bytes) -> int:
     """How many circuits a payload stands for."""
     return len(_payload(payload).circuits)
+
+
+def _gathered(programs: Result) -> CircuitResult:
+    failed = next((one for one in programs if one.error is not None), None)
+    if failed is not None:
+        return failed
+    shots = sum(one.shots for one in programs)
+    (whole,) = Result.of([_entry(sum(one.counts.get("00", 0) for one in programs), Outcome(shots, False, ()))])
+    return whole
 
 
 def _entry(zeros: int, outcome: Outcome) -> Entry:

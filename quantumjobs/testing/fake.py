@@ -61,7 +61,7 @@ class FakeProvider:
     timeline are told).
 
     How the provider behaves: `submit_class`, `fetch`, `bulk`, `pushes`, `holds`, `in_flight`, `part_size` (longer lists
-    of circuits are split), `in_order` and `stop_on_failure` (see `abc.Prepared`), `cancel` ("accepted": ends after `cancelling` seconds; "confirmed": at once; "refused",
+    of circuits are split), `shares` (programs a circuit), `in_order` and `stop_on_failure` (see `abc.Prepared`), `cancel` ("accepted": ends after `cancelling` seconds; "confirmed": at once; "refused",
     "too_late", "unsupported"; a list is followed answer by answer and its last one stays), `no_cancelled_word` (a
     cancelled job is shown as failed), `survey_from`, `find_lag` (a new job is found only after so long), `stages`,
     `rates` and `channels` (declared, not enforced), `pools` (dropped connections are counted in `calls`).
@@ -95,6 +95,7 @@ class FakeProvider:
         holds: bool = False,
         in_flight: int | None = None,
         part_size: int | None = None,
+        shares: int = 1,
         in_order: bool = False,
         stop_on_failure: bool = True,
         cancel: str | Iterable[str] = "confirmed",
@@ -143,7 +144,9 @@ class FakeProvider:
         self.breaks = _bugs(breaks)
         self.options = {"seed": int} if options is None else dict(options)
         self.backends = tuple(backends)
-        self.about = msgspec.json.encode(About(part_size=part_size, in_order=in_order, stop_on_failure=stop_on_failure))
+        self.about = msgspec.json.encode(
+            About(part_size=part_size, shares=shares, in_order=in_order, stop_on_failure=stop_on_failure)
+        )
         self.calls: Counter[str] = Counter()
         self.looks = 0
         self.over_limit = 0

@@ -11,7 +11,7 @@ MASK = "***"
 SHORTEST = 6
 """Characters; a shorter secret is not looked for in texts, since it would be found in ordinary words."""
 
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+")
+_BEARER = re.compile(r"(?i)\b(bearer\s+|basic\s+|oqcs_auth=)[A-Za-z0-9._~+/=-]+")
 _HEADER = re.compile(
     r"(?i)((?:authorization|x-api-key|cookie|set-cookie|x-amz-security-token)['\"]?\s*[:,=]\s*(?:b(?=['\"]))?['\"]?)[^'\",)\r\n]+"
 )
@@ -67,7 +67,7 @@ def masked(text: str) -> str:
     """The text without any secret of this process, and without what looks like a credential."""
     for value in _values():
         text = text.replace(value, MASK)
-    text = _BEARER.sub(rf"\1 {MASK}", text)
+    text = _BEARER.sub(rf"\1{MASK}", text)
     return _HEADER.sub(rf"\1{MASK}", text)
 
 

@@ -86,7 +86,8 @@ class Wire:
 
     `url` is the server's root, checked by `origins.checked`; paths are put behind it. `transport` replaces both kinds,
     for tests and for users with a transport of their own. With `issues` a 401 is an answer as any other: of a server
-    that gives credentials, and so is asked without one.
+    that gives credentials, and so is asked without one. `headers` go with every request. `denies` tells of a reply
+    that refuses the credential without saying 401.
     """
 
     def __init__(
@@ -97,6 +98,8 @@ class Wire:
         credential: Credential | None = None,
         sign: Sign = bearer,
         agent: str = "quantumjobs",
+        headers: Mapping[str, str] | None = None,
+        denies: Callable[[Reply], bool] | None = None,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
         transport: Make | None = None,
@@ -108,10 +111,16 @@ class Wire:
         self._provider = provider
         self._credential = credential
         self._sign = sign
-        self._headers = {"accept": "application/json", "accept-encoding": ENCODINGS, "user-agent": agent}
+        self._headers = {
+            "accept": "application/json",
+            "accept-encoding": ENCODINGS,
+            "user-agent": agent,
+            **(headers or {}),
+        }
         self._deadlines = deadlines
         self._limits = limits
         self._issues = issues
+        self._denies = denies
         self._looks = Pool(transport or transports.for_looks, url)
         self._submits = Pool(transport or transports.for_submits, url)
 
@@ -162,7 +171,7 @@ class Wire:
     async def _authorised(self, asked: _Asked) -> Reply:
         held = await self._credential.get() if self._credential is not None else None
         reply = await self._followed(asked, held)
-        if reply.status != 401 or self._issues:
+        if not self._is_denied(reply) or self._issues:
             return reply
         if self._credential is None or held is None or held.secret is None:
             advice = f". {self._credential.advice}" if self._credential is not None and self._credential.advice else ""
@@ -175,9 +184,12 @@ class Wire:
                 f"{self._provider}: the credential had expired and was renewed", provider=self._provider, sent=False
             )
         reply = await self._followed(asked, renewed)
-        if reply.status == 401:
+        if self._is_denied(reply):
             raise self._refused(reply, renewed)
         return reply
+
+    def _is_denied(self, reply: Reply) -> bool:
+        return reply.status == 401 or (self._denies is not None and self._denies(reply))
 
     def _refused(self, reply: Reply, held: Held) -> CredentialError:
         assert self._credential is not None

@@ -50,6 +50,7 @@ def test_texts_are_masked_wherever_a_living_secret_or_a_credential_stands():
     assert masked_bytes(b"\xff" + TOKEN.encode()) == b"\xff***"
     assert masked("Authorization: Bearer abc.def-123") == "Authorization: ***"
     assert "abc" not in masked("got 'bearer abc.def' here")
+    assert masked("sent oqcs_auth=302e0201abc/12345 there") == "sent oqcs_auth=*** there"
     assert "hunter" not in masked("[(b'x-api-key', b'hunter2'), (b'accept', b'*/*')]")
 
 

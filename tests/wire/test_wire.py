@@ -43,6 +43,36 @@ async def test_a_token_that_stays_refused_is_a_credential_error_that_says_where_
     assert asked == [False, True]
 
 
+async def test_a_refusal_of_the_credential_that_does_not_say_401_is_one_where_the_provider_says_so():
+    credential, asked = tokens("old-token", "new-token")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_new = request.headers["authorization"].endswith("new-token")
+        return httpx.Response(200, text="welcome" if is_new else "who are you?")
+
+    async with mocked(answer, credential=credential, denies=lambda reply: reply.body.endswith(b"?")) as wire:
+        assert (await wire.get("/x")).body == b"welcome"
+    assert asked == [False, True]
+    async with mocked(
+        answer, credential=tokens("old-token")[0], denies=lambda reply: reply.body.endswith(b"?")
+    ) as wire:
+        with pytest.raises(CredentialError, match="who are you"):
+            await wire.get("/x")
+
+
+async def test_headers_of_a_provider_go_with_every_request():
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["origin-language"] + request.headers.get("task_mode", ""))
+        return httpx.Response(200)
+
+    async with mocked(answer, headers={"origin-language": "en"}) as wire:
+        await wire.get("/x")
+        await wire.submit("/x", b"{}", headers={"task_mode": "1"})
+    assert seen == ["en", "en1"]
+
+
 async def test_a_look_is_tried_once_more_with_the_same_token_since_the_server_may_have_erred():
     credential, _ = tokens("good-token")
     answers = iter([401, 200])
