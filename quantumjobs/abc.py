@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 # --- values that cross the line between engine and adapter ------------------------------
 class Circuit(Struct, frozen=True):
-    """One circuit as the user gave it. `form`: "qpy", "pickle" (only Aer's own instructions need it), "qasm", "path"."""
+    """One circuit as the user gave it. `form`: "qpy", "pickle" (only Aer's own instructions need it), "qasm", "path".
+
+    "qasm" is any text: a plug-in may take programs in a language of its vendor's, too.
+    """
 
     form: str
     body: bytes

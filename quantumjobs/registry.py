@@ -22,6 +22,7 @@ BUILT_IN: Mapping[str, str] = {
     "aer": "quantumjobs.adapters.aer:provider",
     "aqt": "quantumjobs.adapters.aqt:provider",
     "iqm": "quantumjobs.adapters.iqm:provider",
+    "originq": "quantumjobs.adapters.originq:provider",
 }
 """Named here too, so that the common case does not read every installed package's metadata."""
 ALWAYS = frozenset({"aer", "aqt"})
@@ -29,6 +30,7 @@ ALWAYS = frozenset({"aer", "aqt"})
 CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "aqt": ("AQT_TOKEN", "AQT_DIRECT_URL", "AQT_CLIENT_ID"),
     "iqm": ("IQM_TOKEN", "IQM_TOKENS_FILE", "IQM_SERVER_URL", "IQM_BASE_URL"),
+    "originq": ("ORIGIN_API_KEY", "QPANDA3_API_KEY", "ORIGINQ_API_KEY"),
 }
 """A provider is likely to be used when one of its vendor's environment variables is there."""
 

@@ -21,10 +21,10 @@ from quantumjobs.abc import Circuit
 from quantumjobs.circuits.look import CONTROL_FLOW
 from quantumjobs.errors import UsageError
 
-SUFFIXES = (".qasm", ".qasm2", ".qasm3", ".qpy")
+SUFFIXES = (".qasm", ".qasm2", ".qasm3", ".qpy", ".originir")
 ACCEPTED = (
     "a QuantumCircuit, OpenQASM 2 or 3 text, the path of a .qasm or .qpy file (str or pathlib.Path), "
-    "bytes of a QPY file, or a list of these"
+    "bytes of a QPY file, for originq also OriginIR (text, or a .originir file), or a list of these"
 )
 QPY_MAGIC = b"QISKIT"
 

@@ -22,6 +22,9 @@ MOST_BYTES = 512 << 20
 OLDEST_QPY = 13
 """Older files keep expressions in a form whose reader could be made to run code."""
 _MAGIC = b"QISKIT"
+_SUFFIX = ".originir"
+_ORIGINIR = re.compile(r"(?:\s|//[^\n]*\n)*+QINIT\b")
+_ONLY_THERE = "this is OriginIR, which only originq takes; OpenQASM is taken everywhere"
 
 _SMALL = 16 * 1024  # bytes
 
@@ -36,7 +39,10 @@ def load(circuit: Circuit) -> list[QuantumCircuit]:
             label = circuit.label or "the QPY data"
             return list(_small_qpy(circuit.body, label)) if len(circuit.body) <= _SMALL else _qpy(circuit.body, label)
         case "qasm":
-            return [_named(qasm.parse(circuit.body.decode(), circuit.label or "the OpenQASM text"), "circuit")]
+            text, label = circuit.body.decode(), circuit.label or "the OpenQASM text"
+            if _ORIGINIR.match(text):
+                raise UsageError(f"{circuit.label or 'the text'}: {_ONLY_THERE}")
+            return [_named(qasm.parse(text, label), "circuit")]
         case "path":
             return _file(os.fsdecode(circuit.body), circuit.label)
         case "pickle":
@@ -47,6 +53,22 @@ def load(circuit: Circuit) -> list[QuantumCircuit]:
                 "the ledger it came from still has it"
             )
     raise UsageError(f"{circuit.label or 'the circuit'}: unknown form {circuit.form!r}")
+
+
+def originir(circuit: Circuit) -> str | None:
+    """The text of an item that is OriginIR: a text that begins so, or a `.originir` file; None for all else.
+
+    Raises `UsageError` where the file cannot be read.
+    """
+    if circuit.form == "qasm":
+        text = circuit.body.decode()
+    elif circuit.form == "path" and os.fsdecode(circuit.body).lower().endswith(_SUFFIX):
+        text = _text(_read(os.fsdecode(circuit.body), circuit.label, qasm.MOST_BYTES), circuit.label)
+        if not _ORIGINIR.match(text):
+            raise UsageError(f"{circuit.label}: this is no OriginIR: it does not begin with QINIT")
+    else:
+        return None
+    return text if _ORIGINIR.match(text) else None
 
 
 def dump(circuit: QuantumCircuit) -> bytes:
@@ -94,7 +116,15 @@ def _short(error: BaseException) -> str:
 
 
 def _file(path: str, label: str) -> list[QuantumCircuit]:
-    limit = MOST_BYTES if path.lower().endswith(".qpy") else qasm.MOST_BYTES
+    if path.lower().endswith(".qpy"):
+        return _qpy(_read(path, label, MOST_BYTES), label)
+    if path.lower().endswith(_SUFFIX):
+        raise UsageError(f"{label}: {_ONLY_THERE}")
+    text = _text(_read(path, label, qasm.MOST_BYTES), label)
+    return [_named(qasm.parse(text, label), Path(path).stem)]
+
+
+def _read(path: str, label: str, limit: int) -> bytes:
     try:
         with open(path, "rb", opener=_plainly) as file:
             body = file.read(limit + 1)
@@ -102,10 +132,12 @@ def _file(path: str, label: str) -> list[QuantumCircuit]:
         raise UsageError(f"{label}: cannot be read: {error.strerror or error}") from error
     if len(body) > limit:
         raise UsageError(f"{label}: larger than the limit of {limit:,} bytes")
-    if path.lower().endswith(".qpy"):
-        return _qpy(body, label)
+    return body
+
+
+def _text(body: bytes, label: str) -> str:
     try:
-        return [_named(qasm.parse(body.decode("utf-8-sig"), label), Path(path).stem)]
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{label}: not text in UTF-8 (byte {error.start})") from error
 

@@ -20,6 +20,7 @@ _HINTS = {
     "aqt": "AQT_TOKEN={token} AQT_PORTAL_URL={url} AQT_DIRECT_URL={url}",
     "aqt, signed in": "AQT_ARNICA_URL={url}/api AQT_CLIENT_ID={client} AQT_CLIENT_SECRET=..., and the issuer {url}/",
     "iqm": "IQM_TOKEN={token} IQM_SERVER_URL={url} IQM_QUANTUM_COMPUTER=garnet",
+    "originq": "ORIGIN_API_KEY={token} ORIGINQ_URL={url}",
     "generic": "quantumjobs.testing.emulators.GenericProvider(url='{url}', token='{token}')",
 }
 """How clients of a vendor find the emulator."""

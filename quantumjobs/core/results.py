@@ -105,7 +105,9 @@ class CircuitResult:
 
     @cached_property
     def probabilities(self) -> dict[str, float]:
-        """Outcome to relative frequency."""
+        """Outcome to relative frequency; where nothing was counted, the probabilities that the provider computed."""
+        if not self._entry.rows and "probabilities" in self.data:
+            return dict(self.data["probabilities"])
         counts = self.counts
         total = sum(counts.values())
         return {outcome: number / total for outcome, number in counts.items()}
@@ -178,6 +180,10 @@ class CircuitResult:
         return Result([self]).plot(**options)
 
     # --- inside ---------------------------------------------------------------------------
+    def with_entry(self, entry: Entry) -> CircuitResult:
+        """Another outcome in the place of this one; what its remote job said of itself stays."""
+        return CircuitResult(entry, self._about, self._raw)
+
     def _check(self) -> None:
         if self._entry.error is not None:
             raise ResultUnavailable(f"circuit {self._entry.name!r} failed: {self._entry.error}")

@@ -245,7 +245,8 @@ class _Play:
             assert job.state is JobState.COMPLETED
 
     async def _run(self) -> Job:
-        return await self._backend.run(self._scene.rules.circuit, shots=self._scene.rules.shots)
+        rules = self._scene.rules
+        return await self._backend.run(rules.circuit, shots=rules.shots, **rules.options)
 
     async def _accepted(self) -> Job:
         """A job that was accepted, whatever that takes."""

@@ -44,6 +44,8 @@ class FaultRules:
     """Where the client runs: "acme/sim". See `address_at` for one that depends on the emulator's."""
     circuit: str = BELL
     shots: int = 10
+    options: Mapping[str, Any] = {}
+    """Options of `run`, plain values."""
     counts: Mapping[str, int] = {}
     """What a job of the circuit measures at the emulator."""
     operations: Mapping[Operation, str] = {}
@@ -79,7 +81,8 @@ class FaultRules:
 
     def request(self, backend: str) -> Request:
         """What is submitted where no client is."""
-        return Request(backend=backend, circuits=(Circuit("qasm", self.circuit.encode()),), shots=self.shots)
+        circuits = (Circuit("qasm", self.circuit.encode()),)
+        return Request(backend=backend, circuits=circuits, shots=self.shots, options=dict(self.options))
 
     def now(self) -> float:
         """Seconds since the epoch, on the loop's clock."""

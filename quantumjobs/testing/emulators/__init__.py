@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quantumjobs.testing.emulators.generic import GenericEmulator as GenericEmulator
     from quantumjobs.testing.emulators.generic_adapter import GenericProvider as GenericProvider
     from quantumjobs.testing.emulators.iqm import IqmEmulator as IqmEmulator
+    from quantumjobs.testing.emulators.originq import OriginqEmulator as OriginqEmulator
     from quantumjobs.testing.emulators.serving import serve as serve
 
 _HOMES = {
@@ -29,10 +30,11 @@ _HOMES = {
     "GenericEmulator": "generic",
     "GenericProvider": "generic_adapter",
     "IqmEmulator": "iqm",
+    "OriginqEmulator": "originq",
     "read_faults": "faults",
     "serve": "serving",
 }
-_SERVED = {"AqtEmulator", "Emulator", "GenericEmulator", "IqmEmulator", "serve"}
+_SERVED = {"AqtEmulator", "Emulator", "GenericEmulator", "IqmEmulator", "OriginqEmulator", "serve"}
 
 __all__ = [
     "AqtEmulator",
@@ -41,6 +43,7 @@ __all__ = [
     "GenericEmulator",
     "GenericProvider",
     "IqmEmulator",
+    "OriginqEmulator",
     "read_faults",
     "serve",
 ]

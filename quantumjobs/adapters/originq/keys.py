@@ -1,0 +1,60 @@
+"""Keys of results: numbers in one of three historical forms, of the measured bits or of all, to a circuit's clbits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from quantumjobs.adapters.originq.answers import Unread
+
+_BITS = frozenset("01")
+_DECIMALS = frozenset("0123456789")
+_LONGEST = 100_000
+"""Characters of a key that are read."""
+
+
+def numbers(keys: Sequence[Any], widths: Sequence[int]) -> tuple[list[int], int | None]:
+    """The keys' values, and the bits that a binary text shows; None for other forms.
+
+    `widths`: how many bits an outcome may have. Forms: "0x1f" in any case, "0101", and decimal, of which pyqpanda3 knows
+    the first two. Where binary and decimal are both possible and differ, nobody can tell. Raises `Unread`.
+    """
+    texts = [str(key).strip().lower().replace(" ", "") for key in keys if isinstance(key, (str, int))]
+    if len(texts) < len(keys) or any(isinstance(key, bool) for key in keys) or max(map(len, texts), default=0) > _LONGEST:
+        raise Unread("the result has keys that are no outcomes")
+    if texts and all(text.startswith("0x") for text in texts):
+        try:
+            return [int(text[2:], 16) for text in texts], None
+        except ValueError:
+            raise Unread("the result has keys that are no outcomes") from None
+    if not all(text and _DECIMALS.issuperset(text) for text in texts):
+        raise Unread("the result has keys of several forms, or of one that nobody knows")
+    lengths = set(map(len, texts))
+    if all(_BITS.issuperset(text) for text in texts) and all(isinstance(key, str) for key in keys):
+        if not widths or lengths <= set(widths):
+            return [int(text, 2) for text in texts], max(lengths, default=0) if len(lengths) == 1 else None
+        decimal, binary = [int(text) for text in texts], [int(text, 2) for text in texts]
+        fits = [found for found in (binary, decimal) if max(found).bit_length() <= max(widths)]
+        if not fits or any(one != fits[0] for one in fits):
+            raise Unread("the result's keys may be binary or decimal, and which is not to be told")
+        return fits[0], None
+    if max(lengths) > 4000:  # of which Python makes no number
+        raise Unread("the result has keys that are no outcomes")
+    return [int(text) for text in texts], None
+
+
+def placed(measured: Sequence[tuple[int, int]], bits: int, *, size: int | None, text: int | None, most: int) -> Callable[[int], int]:
+    """From a key's value to that of the circuit's clbits.
+
+    `measured`: (bit of the program, clbit of the circuit), ascending. What was measured of the service's bits is seen
+    in keys as pyqpanda3's simulators give them; that the service gives all `bits` instead is not excluded, and then
+    `size` (measureQubitSize), the length of a binary `text` or the largest value `most` tell it. Raises `Unread`.
+    """
+    some = len(measured)
+    every = bits != some and (size == bits or (size != some and (text == bits or (text != some and most >> some))))
+    if most >> (bits if every else some):
+        raise Unread(f"the result has an outcome of {most.bit_length()} bits, and {some} were measured")
+    moves = [(bit if every else at, clbit) for at, (bit, clbit) in enumerate(measured)]
+    if all(here == there for here, there in moves) and not every:
+        return lambda value: value
+    return lambda value: sum(1 << there for here, there in moves if value >> here & 1)

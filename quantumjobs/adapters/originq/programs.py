@@ -1,0 +1,171 @@
+"""Circuits as the service takes them: OriginIR, and how to read what comes back. In a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from quantumjobs.abc import Circuit
+from quantumjobs.adapters.originq import originir, texts
+from quantumjobs.adapters.originq.messages import About
+from quantumjobs.adapters.originq.options import SIMULATORS
+from quantumjobs.adapters.originq.plans import COUNTS
+from quantumjobs.adapters.originq.texts import Given
+from quantumjobs.circuits import pauli
+from quantumjobs.circuits.load import load
+from quantumjobs.circuits.load import originir as originir_of
+from quantumjobs.circuits.pauli import Group, Observable
+from quantumjobs.core import values
+from quantumjobs.errors import UsageError
+
+if TYPE_CHECKING:
+    from qiskit import QuantumCircuit
+
+_NOTHING = "measures nothing: add circuit.measure_all()"
+
+
+class Program(Struct, frozen=True, kw_only=True):
+    """One program, ready to be sent, and how to read what comes back."""
+
+    circuit: int
+    """Which of the request's circuits it is of."""
+    name: str
+    text: str
+    qubits: int
+    """The highest qubit that is used, and one."""
+    bits: int
+    """The program's classical bits; 0 where nothing is measured."""
+    measured: tuple[tuple[int, int], ...]
+    """(bit of the program, clbit of the circuit), ascending."""
+    clbits: int
+    registers: tuple[tuple[str, int], ...] = ()
+    metadata: dict[str, Any] = {}
+    group: Group | None = None
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is asked of the circuits."""
+
+    wants: str
+    """See `plans`."""
+    drawn: bool
+    """Outcomes are drawn, so that something has to be measured."""
+    observables: tuple[Observable, ...] = ()
+    qubits: tuple[int, ...] = ()
+    """Whose probabilities are asked for."""
+    transpile: bool = True
+    level: int = 1
+
+
+def programs(circuits: Sequence[Circuit], about: About, wanted: Wanted) -> Iterator[Program]:
+    """Every program to be run, in order: one a circuit, or with observables one for each basis that these need.
+
+    Circuits are taken as they are, but where the chip is described (`mapping=False`): then they are transpiled to its
+    qubits, unless they were already. Raises `UsageError` naming the circuit and what to do.
+    """
+    number = 0
+    for given in circuits:
+        text = originir_of(given)
+        for circuit in [texts.read(text)] if text is not None else load(given):
+            named = "the program" if isinstance(circuit, Given) else f"circuit {circuit.name!r}"
+            label = f"{given.label}: {named}" if given.label else named
+            try:
+                if isinstance(circuit, Given):
+                    yield from _of_text(circuit, number, wanted)
+                else:
+                    yield from _of_circuit(circuit, number, about, wanted)
+            except UsageError as error:
+                raise UsageError(f"{label} {error}") from error
+            number += 1
+    if not number:
+        raise UsageError("there is no circuit to run")
+
+
+def _of_circuit(circuit: QuantumCircuit, number: int, about: About, wanted: Wanted) -> Iterator[Program]:
+    """Groups are of the circuit as it was given; on a chip's own qubits they are where the circuit has brought them."""
+    for group in _groups(circuit, wanted):
+        if group is not None:
+            ready = pauli.measured(circuit, group, measure=wanted.drawn)
+        elif wanted.drawn:
+            ready = circuit
+        else:
+            ready = _unmeasured(circuit)
+        yield _program(ready, circuit, number, about, wanted, group)
+
+
+def _groups(circuit: QuantumCircuit, wanted: Wanted) -> Sequence[Group | None]:
+    if not wanted.observables:
+        return [None]
+    width = len(wanted.observables[0][0][0])
+    places = None if circuit.layout is None else circuit.layout.final_index_layout(filter_ancillas=True)
+    if places is None or width != len(places):
+        return pauli.groups(wanted.observables, circuit.num_qubits)
+    return [pauli.placed(group, places) for group in pauli.groups(wanted.observables, width)]
+
+
+def _program(
+    ready: QuantumCircuit, circuit: QuantumCircuit, number: int, about: About, wanted: Wanted, group: Group | None
+) -> Program:
+    if wanted.wants == COUNTS and "measure" not in ready.count_ops():
+        raise UsageError(_NOTHING)
+    _check_qubits(wanted, ready.num_qubits)
+    if about.chip is not None:
+        from quantumjobs.adapters.originq import placing
+
+        ready = placing.placed(ready, about.chip, transpile=wanted.transpile, level=wanted.level)
+    hardware = about.backend not in SIMULATORS
+    text = originir.written(ready, expand=wanted.transpile, hardware=hardware)
+    measured = originir.measured(ready)
+    used = [ready.find_bit(qubit).index for step in ready.data if step.name != "barrier" for qubit in step.qubits]
+    return Program(
+        circuit=number,
+        name=circuit.name,
+        text=text,
+        qubits=max(used, default=0) + 1,
+        bits=len(measured),
+        measured=measured,
+        clbits=ready.num_clbits,
+        registers=tuple((register.name, register.size) for register in ready.cregs),
+        metadata=values.plain_items(circuit.metadata),
+        group=group,
+    )
+
+
+def _unmeasured(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Without its final measurements: the service computes from the state."""
+    made: QuantumCircuit = circuit.remove_final_measurements(inplace=False)
+    if "measure" in made.count_ops():
+        raise UsageError("measures before the end, so that nothing can be computed of its state: leave that out")
+    return made
+
+
+def _of_text(given: Given, number: int, wanted: Wanted) -> Iterator[Program]:
+    groups = pauli.groups(wanted.observables, given.width) if wanted.observables else [None]
+    _check_qubits(wanted, given.width)
+    for group in groups:
+        if group is not None:
+            ready = texts.rebased(given, group, measure=wanted.drawn)
+        elif wanted.drawn:
+            ready = given
+            if not ready.measured:
+                raise UsageError("measures nothing: add MEASURE q,c")
+        else:
+            ready = texts.unmeasured(given)
+        yield Program(
+            circuit=number,
+            name="program",
+            text=ready.text,
+            qubits=max(ready.used, 1),
+            bits=max(ready.measured, default=-1) + 1,
+            measured=tuple((bit, bit) for bit in ready.measured),
+            clbits=ready.bits,
+            group=group,
+        )
+
+
+def _check_qubits(wanted: Wanted, width: int) -> None:
+    outside = [qubit for qubit in wanted.qubits if qubit >= width]
+    if outside:
+        raise UsageError(f"has {width} qubits; qubits={list(wanted.qubits)} asks for {outside[0]}")
