@@ -62,7 +62,9 @@ def plain(given: Any) -> list[list[list[Any]]]:
         raise UsageError(f"observables: the list is empty; give {_ACCEPTED}")
     widths = {len(label) for one in found for label, _ in one}
     if len(widths) > 1:
-        raise UsageError(f"observables: they are for {' and '.join(map(str, sorted(widths)))} qubits; one width is needed")
+        raise UsageError(
+            f"observables: they are for {' and '.join(map(str, sorted(widths)))} qubits; one width is needed"
+        )
     return found
 
 

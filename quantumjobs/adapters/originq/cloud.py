@@ -32,6 +32,8 @@ API = "/oqcs/task"
 LANGUAGE = {"origin-language": "en"}
 """With every request: messages in English."""
 _CHIP = 5
+_LISTED: Any = list[dict[str, Any]] | Envelope
+"""Bare, as pyqpanda3 takes it, or in the envelope in which refusals come."""
 _NAMES = ("chipName", "chipId", "chipID", "ChipID", "backendName", "resourceName", "machineName", "name")
 """Where a resource's name may be: nobody has published the list's form."""
 _NAME = re.compile(r"[A-Za-z0-9][\w.:+-]{0,99}", re.ASCII)
@@ -62,7 +64,7 @@ class CloudAdapter:
         reply = await self._wire.get(f"{API}/getResourceList.json")
         what = "the question about resources"
         check(reply, provider="originq", what=what, explain=lambda _: "")
-        listed = decode(reply.body, list[dict[str, Any]] | Envelope, provider="originq", what="the list of resources")
+        listed = decode(reply.body, _LISTED, provider="originq", what="the list of resources")
         if isinstance(listed, Envelope):
             if not listed.success:
                 raise refused(listed, what)

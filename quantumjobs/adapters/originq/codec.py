@@ -53,7 +53,9 @@ class OriginqCodec:
         wanted = Wanted(
             wants=wants,
             drawn=shots is not None,
-            observables=tuple(tuple((label, weight) for label, weight in one) for one in options.get("observables", ())),
+            observables=tuple(
+                tuple((label, weight) for label, weight in one) for one in options.get("observables", ())
+            ),
             qubits=tuple(options.get("qubits", ())),
             transpile=request.transpile,
             level=request.optimization_level,

@@ -20,11 +20,15 @@ def numbers(keys: Sequence[Any], widths: Sequence[int]) -> tuple[list[int], int 
     the first two. Where binary and decimal are both possible and differ, nobody can tell. Raises `Unread`.
     """
     texts = [str(key).strip().lower().replace(" ", "") for key in keys if isinstance(key, (str, int))]
-    if len(texts) < len(keys) or any(isinstance(key, bool) for key in keys) or max(map(len, texts), default=0) > _LONGEST:
+    if (
+        len(texts) < len(keys)
+        or any(isinstance(key, bool) for key in keys)
+        or max(map(len, texts), default=0) > _LONGEST
+    ):
         raise Unread("the result has keys that are no outcomes")
     if texts and all(text.startswith("0x") for text in texts):
         try:
-            return [int(text[2:], 16) for text in texts], None
+            return [int(text, 16) for text in texts], None
         except ValueError:
             raise Unread("the result has keys that are no outcomes") from None
     if not all(text and _DECIMALS.issuperset(text) for text in texts):
@@ -43,7 +47,9 @@ def numbers(keys: Sequence[Any], widths: Sequence[int]) -> tuple[list[int], int 
     return [int(text) for text in texts], None
 
 
-def placed(measured: Sequence[tuple[int, int]], bits: int, *, size: int | None, text: int | None, most: int) -> Callable[[int], int]:
+def placed(
+    measured: Sequence[tuple[int, int]], bits: int, *, size: int | None, text: int | None, most: int
+) -> Callable[[int], int]:
     """From a key's value to that of the circuit's clbits.
 
     `measured`: (bit of the program, clbit of the circuit), ascending. What was measured of the service's bits is seen

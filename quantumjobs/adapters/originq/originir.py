@@ -158,7 +158,9 @@ class _Writing:
             raise _Unknown
         for step in definition.data:
             if step.clbits:
-                raise UsageError(f"has {operation.name} with a measurement inside, which OriginIR does not have: inline it")
+                raise UsageError(
+                    f"has {operation.name} with a measurement inside, which OriginIR does not have: inline it"
+                )
             places = [qubits[definition.find_bit(qubit).index] for qubit in step.qubits]
             yield from self.statements(step.operation, places, depth + 1)
 

@@ -23,8 +23,6 @@ from quantumjobs.errors import UsageError
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-_NOTHING = "measures nothing: add circuit.measure_all()"
-
 
 class Program(Struct, frozen=True, kw_only=True):
     """One program, ready to be sent, and how to read what comes back."""
@@ -66,16 +64,18 @@ def programs(circuits: Sequence[Circuit], about: About, wanted: Wanted) -> Itera
     qubits, unless they were already. Raises `UsageError` naming the circuit and what to do.
     """
     number = 0
+    writing = _Writing(about, wanted)
     for given in circuits:
         text = originir_of(given)
         for circuit in [texts.read(text)] if text is not None else load(given):
             named = "the program" if isinstance(circuit, Given) else f"circuit {circuit.name!r}"
             label = f"{given.label}: {named}" if given.label else named
             try:
-                if isinstance(circuit, Given):
-                    yield from _of_text(circuit, number, wanted)
-                else:
-                    yield from _of_circuit(circuit, number, about, wanted)
+                yield from (
+                    writing.of_text(circuit, number)
+                    if isinstance(circuit, Given)
+                    else writing.of_circuit(circuit, number)
+                )
             except UsageError as error:
                 raise UsageError(f"{label} {error}") from error
             number += 1
@@ -83,16 +83,73 @@ def programs(circuits: Sequence[Circuit], about: About, wanted: Wanted) -> Itera
         raise UsageError("there is no circuit to run")
 
 
-def _of_circuit(circuit: QuantumCircuit, number: int, about: About, wanted: Wanted) -> Iterator[Program]:
-    """Groups are of the circuit as it was given; on a chip's own qubits they are where the circuit has brought them."""
-    for group in _groups(circuit, wanted):
-        if group is not None:
-            ready = pauli.measured(circuit, group, measure=wanted.drawn)
-        elif wanted.drawn:
-            ready = circuit
-        else:
-            ready = _unmeasured(circuit)
-        yield _program(ready, circuit, number, about, wanted, group)
+class _Writing:
+    """Programs of one circuit after the other, for one backend and one purpose."""
+
+    def __init__(self, about: About, wanted: Wanted) -> None:
+        self._about = about
+        self._wanted = wanted
+        self._hardware = about.backend not in SIMULATORS
+
+    def of_circuit(self, circuit: QuantumCircuit, number: int) -> Iterator[Program]:
+        """Groups are of the circuit as it was given; of a transpiled one, where its qubits have been brought to."""
+        wanted = self._wanted
+        _check_qubits(wanted, circuit.num_qubits)
+        if wanted.wants == COUNTS and "measure" not in circuit.count_ops():
+            raise UsageError("measures nothing: add circuit.measure_all()")
+        for group in _groups(circuit, wanted):
+            if group is not None:
+                ready = pauli.measured(circuit, group, measure=wanted.drawn)
+            else:
+                ready = circuit if wanted.drawn else _unmeasured(circuit)
+            ready = self._placed(ready)
+            measured = originir.measured(ready)
+            yield Program(
+                circuit=number,
+                name=circuit.name,
+                text=originir.written(ready, expand=wanted.transpile, hardware=self._hardware),
+                qubits=max(_used(ready), default=0) + 1,
+                bits=len(measured),
+                measured=measured,
+                clbits=ready.num_clbits,
+                registers=tuple((register.name, register.size) for register in ready.cregs),
+                metadata=values.plain_items(circuit.metadata),
+                group=group,
+            )
+
+    def _placed(self, circuit: QuantumCircuit) -> QuantumCircuit:
+        if self._about.chip is None:
+            return circuit
+        from quantumjobs.adapters.originq import placing
+
+        wanted = self._wanted
+        return placing.placed(circuit, self._about.chip, transpile=wanted.transpile, level=wanted.level)
+
+    def of_text(self, given: Given, number: int) -> Iterator[Program]:
+        """A program that was given as OriginIR: as it is, apart from what it measures where that is asked for."""
+        wanted = self._wanted
+        _check_qubits(wanted, given.width)
+        if wanted.wants == COUNTS and not given.measured:
+            raise UsageError("measures nothing: add MEASURE q,c")
+        for group in pauli.groups(wanted.observables, given.width) if wanted.observables else [None]:
+            if group is not None:
+                ready = texts.rebased(given, group, measure=wanted.drawn)
+            else:
+                ready = given if wanted.drawn else texts.unmeasured(given)
+            yield Program(
+                circuit=number,
+                name="program",
+                text=ready.text,
+                qubits=max(ready.used, 1),
+                bits=max(ready.measured, default=-1) + 1,
+                measured=tuple((bit, bit) for bit in ready.measured),
+                clbits=ready.bits,
+                group=group,
+            )
+
+
+def _used(circuit: QuantumCircuit) -> set[int]:
+    return {circuit.find_bit(qubit).index for step in circuit.data if step.name != "barrier" for qubit in step.qubits}
 
 
 def _groups(circuit: QuantumCircuit, wanted: Wanted) -> Sequence[Group | None]:
@@ -105,64 +162,12 @@ def _groups(circuit: QuantumCircuit, wanted: Wanted) -> Sequence[Group | None]:
     return [pauli.placed(group, places) for group in pauli.groups(wanted.observables, width)]
 
 
-def _program(
-    ready: QuantumCircuit, circuit: QuantumCircuit, number: int, about: About, wanted: Wanted, group: Group | None
-) -> Program:
-    if wanted.wants == COUNTS and "measure" not in ready.count_ops():
-        raise UsageError(_NOTHING)
-    _check_qubits(wanted, ready.num_qubits)
-    if about.chip is not None:
-        from quantumjobs.adapters.originq import placing
-
-        ready = placing.placed(ready, about.chip, transpile=wanted.transpile, level=wanted.level)
-    hardware = about.backend not in SIMULATORS
-    text = originir.written(ready, expand=wanted.transpile, hardware=hardware)
-    measured = originir.measured(ready)
-    used = [ready.find_bit(qubit).index for step in ready.data if step.name != "barrier" for qubit in step.qubits]
-    return Program(
-        circuit=number,
-        name=circuit.name,
-        text=text,
-        qubits=max(used, default=0) + 1,
-        bits=len(measured),
-        measured=measured,
-        clbits=ready.num_clbits,
-        registers=tuple((register.name, register.size) for register in ready.cregs),
-        metadata=values.plain_items(circuit.metadata),
-        group=group,
-    )
-
-
 def _unmeasured(circuit: QuantumCircuit) -> QuantumCircuit:
     """Without its final measurements: the service computes from the state."""
     made: QuantumCircuit = circuit.remove_final_measurements(inplace=False)
     if "measure" in made.count_ops():
         raise UsageError("measures before the end, so that nothing can be computed of its state: leave that out")
     return made
-
-
-def _of_text(given: Given, number: int, wanted: Wanted) -> Iterator[Program]:
-    groups = pauli.groups(wanted.observables, given.width) if wanted.observables else [None]
-    _check_qubits(wanted, given.width)
-    for group in groups:
-        if group is not None:
-            ready = texts.rebased(given, group, measure=wanted.drawn)
-        elif wanted.drawn:
-            ready = given
-            if not ready.measured:
-                raise UsageError("measures nothing: add MEASURE q,c")
-        else:
-            ready = texts.unmeasured(given)
-        yield Program(
-            circuit=number,
-            name="program",
-            text=ready.text,
-            qubits=max(ready.used, 1),
-            bits=max(ready.measured, default=-1) + 1,
-            measured=tuple((bit, bit) for bit in ready.measured),
-            clbits=ready.bits,
-            group=group,
-        )
 
 
 def _check_qubits(wanted: Wanted, width: int) -> None:

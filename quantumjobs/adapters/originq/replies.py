@@ -11,6 +11,7 @@ from quantumjobs.adapters.originq.messages import UNAUTHORIZED, Envelope, number
 from quantumjobs.errors import ProviderRejected
 from quantumjobs.wire import Reply, Told, check, decode, shown
 
+_LATER = frozenset({503})
 _SHORT = 4096
 """Bytes; no refusal is longer, and results need not be read twice."""
 _WORDS: Mapping[str, str] = {
@@ -39,7 +40,7 @@ def denies(reply: Reply) -> bool:
 
 def opened(reply: Reply, what: str, *, taken: bool = False) -> Envelope:
     """The envelope of a good reply, whether it says success or not. Raises what HTTP's status means otherwise."""
-    check(reply, provider="originq", what=what, explain=explained, taken=taken)
+    check(reply, provider="originq", what=what, explain=explained, taken=taken, later=_LATER)
     return decode(reply.body, Envelope, provider="originq", what=what)
 
 

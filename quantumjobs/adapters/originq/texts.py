@@ -85,7 +85,9 @@ def unmeasured(given: Given) -> Given:
             seen = True
             continue
         if seen and bare and not bare.startswith("BARRIER"):
-            raise UsageError(f"line {number}: something comes after a measurement, so the state is not computed: measure at the end")
+            raise UsageError(
+                f"line {number}: something comes after a measurement, so the state is not computed: measure at the end"
+            )
         lines.append(line)
     return Given("\n".join([*lines, ""]), given.width, given.bits, given.used, ())
 

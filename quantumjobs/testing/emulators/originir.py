@@ -157,7 +157,9 @@ class _Reader:
         for one in inner:
             if one.name != "BARRIER" and not set(controls).isdisjoint((*one.qubits, *one.controls)):
                 raise UsageError(f"line {line.number}: a qubit controls itself")
-        return [one if one.name == "BARRIER" else _changed(one, (*controls, *one.controls), one.dagger) for one in inner]
+        return [
+            one if one.name == "BARRIER" else _changed(one, (*controls, *one.controls), one.dagger) for one in inner
+        ]
 
     def _define(self, line: _Line, body: list[_Line], frame: _Frame) -> None:
         name, _, rest = line.rest.partition(" ")
@@ -180,30 +182,37 @@ class _Reader:
         found = _OPERANDS.fullmatch(line.rest)
         if found is None:
             raise UsageError(f"line {line.number}: {line.rest[:40]!r} are no operands")
-        if found[1].strip() == "q" and found[2] is None and line.word in ("BARRIER", "RESET"):
-            every = tuple(range(self._qubits))
-            return [Step("BARRIER", every)] if line.word == "BARRIER" else [Step("RESET", (at,)) for at in every]
+        if line.word in ("BARRIER", "RESET"):
+            return self._without_angles(line, found, frame)
         qubits = tuple(self._qubit(one, line, frame) for one in _listed(found[1]))
-        if line.word == "BARRIER" and qubits and found[2] is None:
-            return [Step("BARRIER", qubits)]
-        if line.word == "RESET" and len(qubits) == 1 and found[2] is None:
-            return [Step("RESET", qubits)]
         angles = tuple(evaluate(one, frame.angles, line.number) for one in _listed(found[2] or ""))
+        if len(set(qubits)) < len(qubits):
+            raise UsageError(f"line {line.number}: {line.word} names a qubit twice")
         definition = self._definitions.get(line.word)
-        if definition is None and line.word not in GATES:
+        if definition is not None:
+            return self._defined(line, definition, qubits, angles, frame)
+        if line.word not in GATES:
             raise UsageError(f"line {line.number}: {line.word} is no statement of OriginIR")
-        if GATES.get(line.word) == (1, 0) and len(set(qubits)) == len(qubits) > 1 and not angles:
+        wanted = GATES[line.word]
+        if wanted == (1, 0) and len(qubits) > 1 and not angles:  # one after the other
             return [Step(line.word, (qubit,)) for qubit in qubits]
         if line.word == "ECHO" and len(angles) == 1:  # as pyqpanda3 writes it
             angles = ()
-        wanted = GATES.get(line.word) if definition is None else (len(definition.qubits), len(definition.angles))
-        if (len(qubits), len(angles)) != wanted:
-            assert wanted is not None
-            raise UsageError(f"line {line.number}: {line.word} takes {wanted[0]} qubits and {wanted[1]} angles")
-        if len(set(qubits)) < len(qubits):
-            raise UsageError(f"line {line.number}: {line.word} names a qubit twice")
-        if definition is None:
-            return [Step(line.word, qubits, angles)]
+        _check_operands(line, qubits, angles, wanted)
+        return [Step(line.word, qubits, angles)]
+
+    def _without_angles(self, line: _Line, found: re.Match[str], frame: _Frame) -> list[Step]:
+        every = found[1].strip() == "q" and frame.qubits is None
+        listed = [f"q[{at}]" for at in range(self._qubits)] if every else _listed(found[1])
+        qubits = tuple(self._qubit(one, line, frame) for one in listed)
+        if not qubits or found[2] is not None or (line.word == "RESET" and len(qubits) > 1 and not every):
+            raise UsageError(f"line {line.number}: write {line.word} q[0] or {line.word} q")
+        return [Step("BARRIER", qubits)] if line.word == "BARRIER" else [Step("RESET", (one,)) for one in qubits]
+
+    def _defined(
+        self, line: _Line, definition: _Definition, qubits: tuple[int, ...], angles: tuple[float, ...], frame: _Frame
+    ) -> list[Step]:
+        _check_operands(line, qubits, angles, (len(definition.qubits), len(definition.angles)))
         if frame.depth >= _DEEPEST:
             raise UsageError(f"line {line.number}: definitions are nested too deeply")
         names = dict(zip(definition.qubits, qubits, strict=True))
@@ -234,6 +243,11 @@ class _Reader:
         if int(found[1]) >= self._qubits:
             raise UsageError(f"line {line.number}: there is no q[{found[1]}]")
         return int(found[1])
+
+
+def _check_operands(line: _Line, qubits: Sequence[int], angles: Sequence[float], wanted: tuple[int, int]) -> None:
+    if (len(qubits), len(angles)) != wanted:
+        raise UsageError(f"line {line.number}: {line.word} takes {wanted[0]} qubits and {wanted[1]} angles")
 
 
 def _changed(one: Step, controls: tuple[int, ...], dagger: bool) -> Step:

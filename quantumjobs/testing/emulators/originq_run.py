@@ -112,7 +112,7 @@ def _drawn(program: Program, task: Task) -> Outcome:
     settings: dict[str, Any] = {"method": "statevector" if dense else "matrix_product_state"}
     if task.noise is not None:
         settings["noise_model"] = _noise_model(task.noise)
-        circuit = _named(program, circuit)
+        circuit = _labelled(circuit)
     simulator = AerSimulator(max_parallel_threads=1, **settings)
     ready = circuit if task.noise is not None else transpile(circuit, simulator, optimization_level=0)
     options = {} if task.seed is None else {"seed_simulator": task.seed}
@@ -199,7 +199,7 @@ def _u4(phase: float, beta: float, gamma: float, delta: float) -> Any:
 _ON = {1: "noisy1", 2: "noisy2"}
 
 
-def _named(program: Program, circuit: QuantumCircuit) -> QuantumCircuit:
+def _labelled(circuit: QuantumCircuit) -> QuantumCircuit:
     """The same with each gate as a unitary whose label Aer's noise model finds; gates on more qubits stay clean."""
     from qiskit import QuantumCircuit
     from qiskit.circuit.library import UnitaryGate

@@ -12,10 +12,7 @@ from quantumjobs.core.schedule import Pace
 from quantumjobs.engine.policies import Policy
 
 KEY = "302e0201canary5f2b9c/12345"
-GHZ = (
-    'OPENQASM 2.0; include "qelib1.inc"; qreg q[3]; creg c[3]; '
-    "h q[0]; cx q[0], q[1]; cx q[0], q[2]; measure q -> c;"
-)
+GHZ = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[3]; creg c[3]; h q[0]; cx q[0], q[1]; cx q[0], q[2]; measure q -> c;'
 QUICK = {"originq": Policy(wait=wait_fixed(0.01), pace=Pace(first=0.01, at_least=0.02, at_most=0.05))}
 
 

@@ -21,15 +21,9 @@ class TestSimulator(FaultRules):
 
 
 class TestChip(TestSimulator):
-    """Tasks that are placed by the chip's own description."""
+    """Tasks that are placed by the chip's own description: the one request that simulators do without."""
 
+    only = frozenset({"describe"})
     address = "originq/WK_C180"
     operations = {**TestSimulator.operations, "describe": "chip"}
     options = {"mapping": False}
-
-
-class TestStatus401(TestSimulator):
-    """A service that refuses a key by HTTP's own status."""
-
-    def make_emulator(self, *, queue: float) -> OriginqEmulator:
-        return OriginqEmulator(results="zeros", queue=queue, http_401=True)
