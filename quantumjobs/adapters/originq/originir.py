@@ -119,6 +119,8 @@ class _Writing:
 
     def statements(self, operation: Any, qubits: Sequence[int], depth: int) -> Iterator[str]:
         """Of an operation on these qubits. Raises `UsageError`, or `_Unknown` for what has no definition."""
+        if hasattr(operation, "modifiers"):
+            operation = _plain(operation)
         name = operation.name
         if name == "barrier":
             if qubits:
@@ -165,10 +167,29 @@ class _Writing:
             yield from self.statements(step.operation, places, depth + 1)
 
 
+def _plain(annotated: Any) -> Any:
+    """A gate with modifiers as one without: what else an `AnnotatedOperation` means is the same."""
+    from qiskit.circuit.annotated_operation import ControlModifier, InverseModifier, PowerModifier
+
+    found = annotated.base_op
+    if hasattr(found, "modifiers"):
+        found = _plain(found)
+    for one in annotated.modifiers:
+        if isinstance(one, ControlModifier):
+            found = found.control(one.num_ctrl_qubits, ctrl_state=one.ctrl_state, annotated=False)
+        elif isinstance(one, InverseModifier):
+            found = found.inverse()
+        elif isinstance(one, PowerModifier):
+            found = found.power(one.power)
+    return found
+
+
 def _controlled(operation: Any, qubits: Sequence[int]) -> list[str] | None:
     """Any number of closed controls over a gate that OriginIR has exactly; None for all else."""
     base = getattr(operation, "base_gate", None)
     if base is None or base.name not in SAME or not _is_gate(base):
+        return None
+    if len(base.params) != _parameters(base.name):  # of a controlled cu Qiskit calls the base a u, with a phase
         return None
     controls = operation.num_ctrl_qubits
     return _block(qubits[:controls], [f"{SAME[base.name]} {_on(qubits[controls:])}{_angles(operation, base.params)}"])
@@ -237,13 +258,18 @@ def _is_gate(operation: Any) -> bool:
     return operation.base_class is _standard().get(operation.name)
 
 
+def _parameters(name: str) -> int:
+    from qiskit.circuit.library import get_standard_gate_name_mapping
+
+    return len(get_standard_gate_name_mapping()[name].params)
+
+
 @functools.cache
 def _standard() -> dict[str, Any]:
     from qiskit.circuit import Gate
-    from qiskit.circuit.library import CU1Gate, CU3Gate, U1Gate, U2Gate, U3Gate, get_standard_gate_name_mapping
+    from qiskit.circuit.library import get_standard_gate_name_mapping
 
-    known = {name: gate.base_class for name, gate in get_standard_gate_name_mapping().items() if isinstance(gate, Gate)}
-    return known | {"u1": U1Gate, "u2": U2Gate, "u3": U3Gate, "cu1": CU1Gate, "cu3": CU3Gate}
+    return {name: gate.base_class for name, gate in get_standard_gate_name_mapping().items() if isinstance(gate, Gate)}
 
 
 def _transpiled(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -161,7 +161,7 @@ def _gate(step: Step) -> Any:
     gate = _gates()[step.name](*step.angles)
     if step.dagger:
         gate = gate.inverse()
-    return gate.control(len(step.controls)) if step.controls else gate
+    return gate.control(len(step.controls), annotated=False) if step.controls else gate
 
 
 @functools.cache
@@ -178,7 +178,7 @@ def _gates() -> dict[str, Callable[..., Any]]:
         **{name: functools.partial(kind, pi / 2) for name, kind in turns.items()},
         "RX": lib.RXGate, "RY": lib.RYGate, "RZ": lib.RZGate, "U1": lib.PhaseGate, "P": lib.PhaseGate,
         "RPHI": lib.RGate, "RPhi": lib.RGate, "U2": lambda phi, lam: lib.UGate(pi / 2, phi, lam), "U3": lib.UGate,
-        "U4": _u4, "CU": lambda *angles: _u4(*angles).control(1),
+        "U4": _u4, "CU": lambda *angles: _u4(*angles).control(1, annotated=False),
         "CNOT": lib.CXGate, "CZ": lib.CZGate, "SWAP": lib.SwapGate, "ISWAP": lib.iSwapGate,
         "SQISWAP": lambda: lib.XXPlusYYGate(-pi / 2),
         "CR": lib.CPhaseGate, "CP": lib.CPhaseGate, "CRX": lib.CRXGate, "CRY": lib.CRYGate, "CRZ": lib.CRZGate,
