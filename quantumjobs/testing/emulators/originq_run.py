@@ -219,13 +219,13 @@ def _noise_model(noise: Noise) -> Any:
     from qiskit_aer.noise import NoiseModel
 
     model = NoiseModel(basis_gates=["unitary"])
-    single, double = _channel(noise.name, noise.single), _channel(noise.name, noise.double)
+    single, double = channel(noise.name, noise.single), channel(noise.name, noise.double)
     model.add_all_qubit_quantum_error(single, _ON[1])
     model.add_all_qubit_quantum_error(double.tensor(double), _ON[2])
     return model
 
 
-def _channel(name: str, given: Sequence[float]) -> Any:
+def channel(name: str, given: Sequence[float]) -> Any:
     """On one qubit; on two, both have it. As OriginQ documents its models."""
     from math import exp
 

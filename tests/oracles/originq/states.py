@@ -16,7 +16,9 @@ State = np.ndarray[Any, np.dtype[np.complex128]]
 async def theirs(plans: Sequence[dict[str, Any]], *, home: Path) -> list[State | str]:
     """Of each plan the state, or why it was refused. All in one process."""
     reports = await vendor.carried("vendor_states.py", plans, home=home)
-    return [one["refused"] if "refused" in one else np.array([complex(*pair) for pair in one["state"]]) for one in reports]
+    return [
+        one["refused"] if "refused" in one else np.array([complex(*pair) for pair in one["state"]]) for one in reports
+    ]
 
 
 def apart(one: State, other: State) -> float:

@@ -67,4 +67,6 @@ def test_the_adapter_sends_what_was_recorded(name: str, part: Any):
 
 
 def _rounded(body: dict[str, Any]) -> dict[str, Any]:
-    return body | {"QProg": [text.replace("(0.25000000)", "(0.25)").replace("(0.75000000)", "(0.75)") for text in body["QProg"]]}
+    return body | {
+        "QProg": [text.replace("(0.25000000)", "(0.25)").replace("(0.75000000)", "(0.75)") for text in body["QProg"]]
+    }

@@ -105,7 +105,9 @@ async def test_our_originir_is_qiskits_circuit(tmp_path: Path):
     assert len(given) >= 119
     plans = [{"originir": written(one), "qubits": one.num_qubits} for one in given]
     found = await theirs(plans, home=tmp_path)
-    refused = [f"{circuit.name}: {state}" for circuit, state in zip(given, found, strict=True) if isinstance(state, str)]
+    refused = [
+        f"{circuit.name}: {state}" for circuit, state in zip(given, found, strict=True) if isinstance(state, str)
+    ]
     assert refused == []
     distances = [
         (apart(Statevector(circuit.decompose(["PauliEvolution"])).data, state), circuit.name)

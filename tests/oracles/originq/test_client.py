@@ -65,7 +65,9 @@ async def test_the_vendors_client_completes_all_its_kinds_of_runs_and_ours_has_t
             model = NoiseModel(NOISE[0], tuple(NOISE[1]), tuple(NOISE[2]))  # type: ignore[arg-type] # as in a plan's JSON
             assert [one.counts for one in await (await full.run(BELL, shots=SHOTS))] == single["counts"]
             assert [one.counts for one in await (await hardware.run([BELL, FLIP], shots=SHOTS))] == several["counts"]
-            assert [one.counts for one in await (await full.run(BELL, shots=SHOTS, noise_model=model))] == noisy["counts"]
+            assert [one.counts for one in await (await full.run(BELL, shots=SHOTS, noise_model=model))] == noisy[
+                "counts"
+            ]
             ours = await (await full.run(STATE, qubits=[0, 1]))
             assert ours.probabilities == pytest.approx(exact["probabilities"][0], abs=1e-12)
             ours = await (await full.run(STATE, observables=OURS))
@@ -127,7 +129,9 @@ async def test_the_vendors_client_reads_all_that_is_said_of_chips(tmp_path: Path
     assert listed["backends"] == {"full_amplitude": True, "partial_amplitude": True, "single_amplitude": True}
     assert (told["chip"], told["count"], told["gates"]) == (CHIP, 180, ["RPhi", "CZ"])
     assert told["available"] == [*range(45, 51), *range(54, 60)]
-    assert sorted(sorted(one[:2]) for one in told["doubles"]) == sorted(sorted(one) for one in service.chips[CHIP].edges)
+    assert sorted(sorted(one[:2]) for one in told["doubles"]) == sorted(
+        sorted(one) for one in service.chips[CHIP].edges
+    )
     assert [one[0] for one in told["singles"]] == [str(qubit) for qubit in told["available"]]
     assert all(0.9 < one[4] < 1 for one in told["singles"])
     assert [len(block) for block in told["blocks"]] == [3, 3]

@@ -53,7 +53,9 @@ def statement(name: str, qubits: list[int], angles: list[float]) -> str:
 def drawn(numbers: random.Random) -> str:
     """A random statement."""
     name, (wide, angles) = numbers.choice(list(originir.GATES.items()))
-    return statement(name, numbers.sample(range(WIDTH), wide), [round(numbers.uniform(-3, 3), 6) for _ in range(angles)])
+    return statement(
+        name, numbers.sample(range(WIDTH), wide), [round(numbers.uniform(-3, 3), 6) for _ in range(angles)]
+    )
 
 
 def nested(numbers: random.Random, depth: int = 2) -> str:
