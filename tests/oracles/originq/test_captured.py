@@ -10,7 +10,8 @@ import pytest
 
 from quantumjobs.abc import Circuit, Part, Request
 from quantumjobs.adapters.originq import NoiseModel, provider
-from quantumjobs.adapters.originq.messages import About, json as encoded
+from quantumjobs.adapters.originq.messages import About
+from quantumjobs.adapters.originq.messages import json as encoded
 from quantumjobs.testing.emulators import OriginqEmulator, serve
 from tests.oracles.originq.recorded import SEQUENCES
 from tests.oracles.originq.test_client import BELL, CHIP, FLIP, FULL, NOISE, SHOTS, STATE
