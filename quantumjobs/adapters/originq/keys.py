@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from quantumjobs.adapters.originq.answers import Unread
 
+_HEXADECIMAL = re.compile(r"0x[0-9a-f]+", re.ASCII)
 _BITS = frozenset("01")
 _DECIMALS = frozenset("0123456789")
 _LONGEST = 100_000
@@ -26,11 +28,8 @@ def numbers(keys: Sequence[Any], widths: Sequence[int]) -> tuple[list[int], int 
         or max(map(len, texts), default=0) > _LONGEST
     ):
         raise Unread("the result has keys that are no outcomes")
-    if texts and all(text.startswith("0x") for text in texts):
-        try:
-            return [int(text, 16) for text in texts], None
-        except ValueError:
-            raise Unread("the result has keys that are no outcomes") from None
+    if texts and all(map(_HEXADECIMAL.fullmatch, texts)):
+        return [int(text, 16) for text in texts], None
     if not all(text and _DECIMALS.issuperset(text) for text in texts):
         raise Unread("the result has keys of several forms, or of one that nobody knows")
     lengths = set(map(len, texts))
