@@ -114,6 +114,8 @@ class OriginqCodec:
 
 def _wants(backend: str, options: dict[str, Any]) -> str:
     if backend in (PARTIAL, SINGLE):
+        if "amplitudes" not in options:  # a backend for Qiskit is made before anybody has said which
+            raise UsageError(f"originq/{backend} computes amplitudes: say which, as in amplitudes=['0']")
         return AMPLITUDES
     if "qubits" in options:
         return PROBABILITIES

@@ -104,9 +104,7 @@ def _elsewhere(name: str) -> str:
 
 
 def _together(backend: str, found: Mapping[str, Any], where: str) -> None:
-    if backend in (PARTIAL, SINGLE) and "amplitudes" not in found:
-        raise UsageError(f"{where} computes amplitudes: say which, as in amplitudes=['0']")
-    if backend == SINGLE and len(found["amplitudes"]) != 1:
+    if backend == SINGLE and len(found.get("amplitudes", [""])) != 1:
         raise UsageError(f"{where} computes one amplitude at a time; {PARTIAL} takes several")
     if "qubits" in found and ("observables" in found or "noise_model" in found):
         raise UsageError(f"{where}: qubits=... asks for exact probabilities, without noise_model and observables")

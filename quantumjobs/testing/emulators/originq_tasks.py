@@ -41,6 +41,11 @@ class OriginqTask(Job):
         super().begin()
         self.started = dt.datetime.now(dt.UTC)
 
+    def end(self, state: S, message: str = "") -> None:
+        if state is S.COMPLETED and self.started is None:  # over when it was accepted
+            self.started = dt.datetime.now(dt.UTC)
+        super().end(state, message)
+
     def seconds(self) -> float:
         """Since it began."""
         return 0.0 if self.started is None else (dt.datetime.now(dt.UTC) - self.started).total_seconds()

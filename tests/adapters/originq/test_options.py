@@ -66,7 +66,6 @@ def test_the_amendment_is_a_flag_or_a_number(given: Any, flag: int):
         (FULL, {"noise_model": {"name": "BITFLIP", "single": [0.1], "double": [0.1]}}, "unknown noise model"),
         (FULL, {"noise_model": NoiseModel("BITFLIP_KRAUS_OPERATOR", (0.1,), (-1.0,))}, "no less than 0"),
         (FULL, {"noise_model": NoiseModel("BITFLIP_KRAUS_OPERATOR", (0.1,), ())}, "each need a parameter"),
-        (PARTIAL, {}, r"say which, as in amplitudes="),
         (PARTIAL, {"amplitudes": ["0x3"]}, "decimal numbers"),
         (PARTIAL, {"amplitudes": [True]}, "decimal numbers"),
         (SINGLE, {"amplitudes": ["0", "1"]}, "one amplitude at a time"),

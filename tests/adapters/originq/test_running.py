@@ -193,6 +193,16 @@ async def test_amplitudes_are_read_as_the_older_generation_gave_them():
     assert abs(one.data["amplitudes"]["3"] - expected[3]) < 1e-9
 
 
+async def test_which_amplitudes_are_wanted_has_to_be_said():
+    emulator = OriginqEmulator()
+    async with serve(emulator) as url, client_of(url) as client:
+        with pytest.raises(qj.UsageError, match="say which, as in amplitudes="):
+            await client.backend("originq/single_amplitude").run(flipped(1))
+        with pytest.raises(qj.UsageError, match="computed, not drawn"):
+            await client.backend("originq/single_amplitude").run(flipped(1), amplitudes=["0"], shots=5)
+    assert emulator.requests["submit"] == 0
+
+
 async def test_noise_is_the_services_affair_and_shows():
     noise = NoiseModel("BITFLIP_KRAUS_OPERATOR", single=(0.2,), double=(0.2,))
     emulator = OriginqEmulator(seed=3)

@@ -1,0 +1,155 @@
+"""What QCloudJob can, the async job can too; docs/reference/parity-qcloudjob.md names these tests."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import quantumjobs as qj
+from quantumjobs.adapters.originq import NoiseModel
+from quantumjobs.core.states import CancelOutcome
+from quantumjobs.core.states import JobState as S
+from quantumjobs.testing.emulators import Fault, serve
+from tests.adapters.originq.helpers import client_of
+from tests.interop.helpers import bell
+from tests.interop.originq import CHIP, FULL, MAINTENANCE, RARELY, WEATHER, emulator, registers, sent, warm
+
+pytestmark = pytest.mark.real_time
+
+
+async def test_async_words_are_originqs_and_come_one_after_the_other() -> None:
+    made = emulator(queue=0.3, duration=0.3)
+    async with serve(made) as url, client_of(url) as client:
+        first = await client.backend(FULL).run(bell(), shots=5)
+        second = await client.backend(FULL).run(bell(), shots=5)
+        words = [snapshot.raw_status async for snapshot in second.events()]
+        assert set(words) - {""} == {"WAITING", "QUEUING", "COMPUTING", "FINISHED"}
+        assert (await first).counts == {"01": 5}
+        assert (second.state, second.done(), second.state == "completed") == (S.COMPLETED, True, True)
+
+
+async def test_async_job_is_known_by_two_ids_and_an_empty_one_raises() -> None:
+    async with serve(emulator()) as url, client_of(url) as client:
+        job = await client.backend(FULL).run(bell(), shots=5)
+        assert job.remote_id is not None
+        assert len(job.remote_id) == 32
+        assert job.id != job.remote_id
+        async with client_of(url) as stranger:
+            assert (await (await stranger.attach(FULL, job.remote_id))).counts == {"01": 5}
+            for nothing in ("", "..", "a\nb"):
+                with pytest.raises(qj.UsageError, match="the provider's id of the job is needed"):
+                    await stranger.attach(FULL, nothing)
+
+
+async def test_async_query_is_one_look_that_waits_for_nothing_and_brings_the_result() -> None:
+    made = emulator(queue=0.4)
+    async with serve(made) as url, client_of(url, policies=RARELY) as client:
+        job = await client.backend(FULL).run(bell(), shots=5)
+        await job.refresh()
+        assert (made.requests["task"], job.raw_status, job.state) == (1, "QUEUING", S.QUEUED)
+        while not (await job.refresh()).done():
+            await asyncio.sleep(0.05)
+        looks = made.requests["task"]
+        assert (await job).counts == {"01": 5}
+        assert (await job.result()) is (await job)
+        assert made.requests["task"] == looks
+
+
+async def test_async_query_that_meets_maintenance_raises_and_the_job_stays_what_it_was() -> None:
+    made = emulator(queue=30, faults=[Fault("schema", operation="task", body=MAINTENANCE)])
+    async with serve(made) as url, client_of(url, policies=RARELY) as client:
+        job = await client.backend(FULL).run(bell(), shots=5)
+        with pytest.raises(qj.ProviderUnavailable, match="under maintenance"):
+            await job.refresh()
+        assert job.state is S.QUEUED
+        assert (await job.refresh()).raw_status == "QUEUING"
+
+
+async def test_async_wait_meets_weather_and_states_that_nobody_knows_and_goes_on() -> None:
+    made = emulator(faults=WEATHER)
+    async with serve(made) as url, client_of(url) as client:
+        assert (await (await client.backend(FULL).run(bell(), shots=5))).counts == {"01": 5}
+    assert made.requests["task"] >= 6
+
+
+async def test_async_timeout_is_kept_and_the_job_goes_on_or_is_cancelled_by_who_waited() -> None:
+    async with serve(emulator(queue=1.0)) as url, client_of(url) as client:
+        job = await client.backend(FULL).run(bell(), shots=5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await job
+        assert (await job).counts == {"01": 5}
+
+
+async def test_async_failure_and_cancel_raise_and_are_told_apart() -> None:
+    made = emulator(faults=[warm()])
+    async with serve(made) as url, client_of(url) as client:
+        failed = await client.backend(FULL).run(bell(), shots=5)
+        with pytest.raises(qj.JobFailed, match="the fridge is warm"):
+            await failed
+        made.queue.queue = 30
+        job = await client.backend(FULL).run(bell(), shots=5)
+        assert await job.cancel() in {CancelOutcome.CANCELLED, CancelOutcome.REQUESTED}
+        with pytest.raises(qj.JobCancelled):
+            await job
+        assert await job.cancel() is CancelOutcome.CANCELLED
+        assert (failed.raw_status, job.raw_status) == ("FAILED", "FAILED")
+
+
+async def test_async_results_have_each_circuits_counts_probabilities_and_facts() -> None:
+    made = emulator()
+    async with serve(made) as url, client_of(url) as client:
+        job = await client.backend(CHIP).run([registers(), bell()], shots=5, keys=["mapping_qubit", "convert_qprog", "src_qubits"])
+        first, second = await job
+        assert (first.counts, second.counts) == ({"0 0 10": 5}, {"01": 5})
+        assert (first.probabilities, first.data["probabilities"]) == ({"0 0 10": 1.0}, {"0 0 10": 1.0})
+        assert {"mappingQubit", "convertQProg", "srcQubits", "startTime", "totalTime"} <= first.metadata.keys()
+        assert b'"probCount"' in first.raw["body"]
+        with pytest.raises(qj.UsageError, match="this result has 2 circuits"):
+            _ = (await job).counts
+
+
+async def test_async_amplitudes_and_probabilities_are_data() -> None:
+    async with serve(emulator()) as url, client_of(url) as client:
+        found = await (await client.backend("originq/partial_amplitude").run(bell(), amplitudes=["0", "3"]))
+        assert found.data["amplitudes"] == {"0": 1, "3": 0}
+        found = await (await client.backend(FULL).run(bell(), qubits=[0, 1]))
+        assert found.probabilities == {"01": 1.0}
+
+
+async def test_async_options_go_by_their_names_and_unknown_ones_are_refused() -> None:
+    made = emulator()
+    options = {"amend_flag": 0, "mapping": True, "optimization": False, "point_label": 2, "is_prob_counts": False}
+    async with serve(made) as url, client_of(url) as client:
+        job = await client.backend(CHIP).run(bell(), shots=5, use_cz_pattern=True, specified_block=[45], **options)
+        await job
+        assert job.options == {"shots": 5, "memory": False, "use_cz_pattern": True, "specified_block": [45], **options}
+        with pytest.raises(qj.UsageError, match="no option 'enable_binary_encoding'"):
+            await client.backend(CHIP).run(bell(), enable_binary_encoding=True)
+        with pytest.raises(qj.UsageError, match="unknown option|has no option"):
+            await client.backend(CHIP).run(bell(), dataFormat=2)
+        await (await client.backend(CHIP).run(bell(), extra={"dataFormat": 2}))
+    first, second = sent(made)
+    assert first["Configuration"]["specified_block"] == [45]
+    assert second["Configuration"]["dataFormat"] == 2
+
+
+async def test_async_noise_is_said_to_run() -> None:
+    made = emulator()
+    async with serve(made) as url, client_of(url) as client:
+        model = NoiseModel("DECOHERENCE_KRAUS_OPERATOR", (10.0, 8.0, 1.0), (10.0, 8.0, 2.0))
+        await (await client.backend(FULL).run(bell(), shots=5, noise_model=model))
+    (body,) = sent(made)
+    assert body["Configuration"]["noisemodel"]["double_gate"] == ["DECOHERENCE_KRAUS_OPERATOR", 10.0, 8.0, 2.0]
+
+
+async def test_async_refusal_has_the_services_words_and_a_lost_answer_is_a_doubt() -> None:
+    refusal = Fault("schema", operation="submit", body=MAINTENANCE)
+    made = emulator(faults=[refusal, Fault("reset", operation="submit", at=2, after=True)])
+    async with serve(made) as url, client_of(url) as client:
+        with pytest.raises(qj.JobRejected, match="under maintenance"):
+            await client.backend(FULL).run(bell(), shots=5)
+        with pytest.raises(qj.SubmissionUncertain):
+            await client.backend(FULL).run(bell(), shots=5)
+    assert (len(made.jobs), made.requests["submit"]) == (1, 2)
