@@ -34,7 +34,9 @@ def main() -> None:
             lambda: waits.stalled(waits.THEIRS, home, jobs=JOBS),
         )
         assert all(one["good"] for one in (*ours, *theirs))
-        bench.figure(f"longest stall, {JOBS} jobs, ours", median(1e3 * one["longest"] for one in ours), " ms", most=50.0)
+        bench.figure(
+            f"longest stall, {JOBS} jobs, ours", median(1e3 * one["longest"] for one in ours), " ms", most=50.0
+        )
         bench.figure("the same, vendor", median(1e3 * one["longest"] for one in theirs), " ms")
         bench.figure("... of the whole wait, vendor", median(one["longest"] / one["whole"] for one in theirs))
         for side in (waits.OURS, waits.BLOCKING):

@@ -74,8 +74,9 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """Each part is sent only when the one before it has ended ..."""
     stop_on_failure: bool = True
     """... and only if that has completed; else those behind it are cancelled."""
-    shares: int = 1
-    """Results that make one of the user's: a circuit measured in several bases. More than 1 needs `Gathers`."""
+    shares: int = 0
+    """So many results in a row are made one of the user's by `Gathers.gather`: a circuit measured in several bases. 0: each
+    is the user's as it is."""
 
 
 class Sending(Struct, frozen=True, kw_only=True):

@@ -136,7 +136,7 @@ class Handle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None
     tags: tuple[str, ...] = ()
     single: bool = False  # one circuit was given, not a list
-    shares: Annotated[int, Meta(ge=1)] = 1  # so many of the parts' results in a row make one of the user's
+    shares: Annotated[int, Meta(ge=0)] = 0  # see `Prepared`
     options: Mapping[str, Any] = {}  # as shown to the user; plain values
 
 

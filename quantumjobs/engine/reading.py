@@ -55,7 +55,7 @@ async def _together(engine: Engine, parts: Parts, results: Sequence[Result], sha
     from quantumjobs.core.results import Result
 
     result = results[0] if len(results) == 1 else Result.of_parts(results)
-    if shares == 1:
+    if not shares:
         return result
     gathered = await engine.gather(parts[0][1].lane.provider, result, shares)
     # What the provider answered stays beside it: of each share, by its number.

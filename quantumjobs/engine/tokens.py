@@ -50,7 +50,7 @@ class Ticket(Struct, frozen=True, array_like=True):
     kind: str
     options: Mapping[str, Any]
     parts: tuple[Where, ...]
-    shares: Annotated[int, msgspec.Meta(ge=1)] = 1
+    shares: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class JobRef:

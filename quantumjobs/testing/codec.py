@@ -25,8 +25,8 @@ class About(Struct, frozen=True, omit_defaults=True):
     qubits: int = 2
     part_size: int | None = None
     """Programs per remote job; a longer list is split."""
-    shares: int = 1
-    """Programs per circuit."""
+    shares: int = 0
+    """Programs per circuit, whose results are gathered; 0: one, and nothing is."""
     in_order: bool = False
     """Its parts are sent one after the other ..."""
     stop_on_failure: bool = True
@@ -72,7 +72,7 @@ class FakeCodec:
             raise UsageError(f"shots must be at least 1, not {shots}")
         seed = request.options.get("seed", seed)
         device = _about(about)
-        prints = [crc32(circuit.body) for circuit in request.circuits for _ in range(device.shares)]
+        prints = [crc32(circuit.body) for circuit in request.circuits for _ in range(device.shares or 1)]
         size = device.part_size or len(prints) or 1
         return Prepared(
             in_order=device.in_order,

@@ -95,7 +95,7 @@ class FakeProvider:
         holds: bool = False,
         in_flight: int | None = None,
         part_size: int | None = None,
-        shares: int = 1,
+        shares: int = 0,
         in_order: bool = False,
         stop_on_failure: bool = True,
         cancel: str | Iterable[str] = "confirmed",

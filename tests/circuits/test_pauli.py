@@ -149,7 +149,9 @@ def test_groups_add_up_to_the_expectation_value(given: list[Observable], seed: i
     circuit.prepare_state(state)
     shares = [(pauli.estimate(one, distribution(circuit, one)), None) for one in pauli.groups(given, width)]
     values, errors = pauli.total(shares)
-    assert values == pytest.approx([state.expectation_value(SparsePauliOp.from_list(one)).real for one in given], abs=1e-9)
+    assert values == pytest.approx(
+        [state.expectation_value(SparsePauliOp.from_list(one)).real for one in given], abs=1e-9
+    )
     assert errors == [0.0] * len(given)
 
 

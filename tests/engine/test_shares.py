@@ -27,9 +27,12 @@ async def test_a_circuit_has_one_entry_however_its_programs_are_sent(part_size: 
         assert (await job) is result
 
 
-async def test_the_only_circuit_needs_no_index() -> None:
-    async with client_on(FakeProvider(shares=2, part_size=1)) as client:
-        assert sum((await (await client.backend("fake/sim").run(BELL, shots=5))).counts.values()) == 10
+@pytest.mark.parametrize("shares", [1, 2])
+async def test_the_only_circuit_needs_no_index_and_a_single_share_is_gathered_too(shares: int) -> None:
+    async with client_on(FakeProvider(shares=shares, part_size=1)) as client:
+        result = await (await client.backend("fake/sim").run(BELL, shots=5))
+        assert sum(result.counts.values()) == 5 * shares
+        assert list(result.raw) == [f"{number}/result" for number in range(shares)]
 
 
 async def test_a_circuit_with_a_failed_share_failed_and_the_others_did_not() -> None:
@@ -61,7 +64,7 @@ async def test_a_token_with_an_impossible_number_of_shares_is_refused() -> None:
     async with client_on(FakeProvider()) as client:
         token = (await client.backend("fake/sim").run(BELL)).token.removeprefix(PREFIX)
         ticket = msgspec.msgpack.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        ticket[-1] = 0
+        ticket[-1] = -1
         forged = PREFIX + base64.urlsafe_b64encode(msgspec.msgpack.encode(ticket)).decode().rstrip("=")
         with pytest.raises(qj.UsageError, match="no job's token"):
             await client.attach(forged)

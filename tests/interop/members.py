@@ -1,6 +1,7 @@
-"""What vendors' jobs have, by class: every public name, in qiskit-aqt-provider 1.15.0 and 2.0.1, and in iqm-client 36.0.0.
+"""What vendors' jobs have, by class: every public name, in qiskit-aqt-provider 1.15.0 and 2.0.1, iqm-client 36.0.0 and
+pyqpanda3 0.5.1.
 
-`tests/oracles/aqt/test_members.py` and `tests/oracles/iqm/test_members.py` hold it against those versions themselves.
+`test_members.py` in `tests/oracles/aqt`, `iqm` and `originq` holds it against those versions themselves.
 """
 
 from __future__ import annotations
@@ -113,3 +114,67 @@ IQM_PARAMETERS: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
 }
 """Of those methods that take any, by class; `run` passes on what `create_circuit_job_definition` takes."""
+
+ORIGINQ: Mapping[str, frozenset[str]] = {
+    "QCloudJob": frozenset({"cancel", "cancel_task", "job_id", "query", "result", "status"}),
+    "QCloudResult": frozenset(
+        {
+            "error_message",
+            "get_amplitudes",
+            "get_counts",
+            "get_counts_list",
+            "get_probs",
+            "get_probs_list",
+            "get_state_fidelity",
+            "get_state_tomography_density",
+            "instructions",
+            "job_id",
+            "job_status",
+            "mapping_qprog",
+            "mapping_qubit",
+            "measure_qubits",
+            "origin_data",
+            "prob_count_raw",
+            "qprog",
+            "src_qubits",
+            "target_cbits",
+            "timing_info",
+        }
+    ),
+    "QCloudOptions": frozenset(
+        {
+            "amend_flag",
+            "get_custom_option",
+            "get_custom_options",
+            "has_custom_option",
+            "is_amend",
+            "is_mapping",
+            "is_optimization",
+            "is_prob_counts",
+            "point_label",
+            "print",
+            "set_amend",
+            "set_amend_flag",
+            "set_custom_option",
+            "set_is_prob_counts",
+            "set_mapping",
+            "set_optimization",
+            "set_point_label",
+            "set_specified_block",
+            "set_use_cz_pattern",
+            "specified_block",
+            "use_cz_pattern",
+        }
+    ),
+    "QCloudNoiseModel": frozenset(
+        {
+            "get_double_params",
+            "get_noise_model",
+            "get_single_params",
+            "is_enabled",
+            "print",
+            "set_double_params",
+            "set_single_params",
+        }
+    ),
+}

@@ -120,7 +120,9 @@ def test_blocking_cancel_that_comes_too_late_says_so() -> None:
 
 def test_blocking_results_have_each_circuits_counts_probabilities_and_facts() -> None:
     with served(emulator()) as url, client_of(url) as client:
-        job = client.backend(CHIP).run([registers(), bell()], shots=5, keys=["mapping_qubit", "measure_qubits", "qprog"])
+        job = client.backend(CHIP).run(
+            [registers(), bell()], shots=5, keys=["mapping_qubit", "measure_qubits", "qprog"]
+        )
         first, second = job.result(timeout=PATIENCE)
         assert (first.counts, second.counts) == ({"0 0 10": 5}, {"01": 5})
         assert (second.probabilities, second.data["probabilities"]) == ({"01": 1.0}, {"01": 1.0})
@@ -140,7 +142,9 @@ def test_blocking_options_go_by_their_names_and_unknown_ones_are_refused() -> No
     made = emulator()
     with served(made) as url, client_of(url) as client:
         chip = client.backend(CHIP)
-        job = chip.run(bell(), shots=5, amend_flag=3, mapping=True, optimization=False, point_label=2, use_cz_pattern=True)
+        job = chip.run(
+            bell(), shots=5, amend_flag=3, mapping=True, optimization=False, point_label=2, use_cz_pattern=True
+        )
         job.result(timeout=PATIENCE)
         assert job.options["amend_flag"] == 3
         chip.run(bell(), is_prob_counts=False, specified_block=[45], extra={"dataFormat": 2}).result(timeout=PATIENCE)
@@ -174,3 +178,14 @@ def test_blocking_key_that_is_refused_is_told_and_not_shown() -> None:
         with pytest.raises(qj.CredentialError, match="Unauthorized") as caught:
             client.backend(FULL).run(bell(), shots=5)
         assert KEY not in str(caught.value)
+
+
+def test_blocking_expectation_values_are_data() -> None:
+    with served(emulator(results="zeros")) as url, client_of(url) as client:
+        result = client.backend(FULL).run(bell(), observables={"ZZ": 2.0}).result(timeout=PATIENCE)
+        assert result.data["expectation_values"] == [2.0]
+
+
+def test_blocking_chip_has_a_target() -> None:
+    with served(emulator()) as url, client_of(url) as client:
+        assert set(client.backend(CHIP).target().operation_names) == {"r", "cz", "measure"}

@@ -100,7 +100,9 @@ async def test_async_failure_and_cancel_raise_and_are_told_apart() -> None:
 async def test_async_results_have_each_circuits_counts_probabilities_and_facts() -> None:
     made = emulator()
     async with serve(made) as url, client_of(url) as client:
-        job = await client.backend(CHIP).run([registers(), bell()], shots=5, keys=["mapping_qubit", "convert_qprog", "src_qubits"])
+        job = await client.backend(CHIP).run(
+            [registers(), bell()], shots=5, keys=["mapping_qubit", "convert_qprog", "src_qubits"]
+        )
         first, second = await job
         assert (first.counts, second.counts) == ({"0 0 10": 5}, {"01": 5})
         assert (first.probabilities, first.data["probabilities"]) == ({"0 0 10": 1.0}, {"0 0 10": 1.0})
@@ -153,3 +155,17 @@ async def test_async_refusal_has_the_services_words_and_a_lost_answer_is_a_doubt
         with pytest.raises(qj.SubmissionUncertain):
             await client.backend(FULL).run(bell(), shots=5)
     assert (len(made.jobs), made.requests["submit"]) == (1, 2)
+
+
+async def test_async_expectation_values_are_data() -> None:
+    async with serve(emulator(results="zeros")) as url, client_of(url) as client:
+        job = await client.backend(FULL).run([bell()] * 2, observables=["ZZ", {"XX": 0.5, "II": 1.0}])
+        for entry in await job:
+            assert entry.data["expectation_values"] == [1.0, 1.5]
+            assert entry.data["standard_errors"] == [0.0, 0.0]
+
+
+async def test_async_chip_has_a_description_and_a_target() -> None:
+    async with serve(emulator()) as url, client_of(url) as client:
+        assert (await client.backend(CHIP).target()).num_qubits == 60
+        assert (await client.backend(CHIP).describe())["backend"] == "WK_C180"

@@ -169,3 +169,15 @@ def test_qiskit_key_that_is_refused_is_told_and_not_shown() -> None:
         with pytest.raises(qj.CredentialError, match="Unauthorized") as caught:
             backend(FULL, client).run(bell(), shots=5)
         assert KEY not in str(caught.value)
+
+
+def test_qiskit_expectation_values_are_data_of_our_result() -> None:
+    with served(emulator(results="zeros")) as url, client_of(url) as client:
+        job = backend(CHIP, client).run(bell(), shots=5, observables=["ZZ", "ZI"])
+        job.result()
+        assert job.job.result().data["expectation_values"] == [1.0, 1.0]
+
+
+def test_qiskit_chip_has_a_target() -> None:
+    with served(emulator()) as url, client_of(url) as client:
+        assert backend(CHIP, client).target.num_qubits == 60

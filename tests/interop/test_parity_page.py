@@ -1,4 +1,4 @@
-"""The pages that compare us with AerJob, AQTJob and IQMJob name tests that exist, and leave no member of any out."""
+"""The pages that compare us with AerJob, AQTJob, IQMJob and QCloudJob name tests that exist, and leave no member out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from qiskit_aer.jobs import AerJob
 
 from quantumjobs.interop.qiskit import QiskitJob
 from tests.interop.helpers import bell
-from tests.interop.members import FIRST, IQM, IQM_PARAMETERS, PARAMETERS, SECOND
+from tests.interop.members import FIRST, IQM, IQM_PARAMETERS, ORIGINQ, PARAMETERS, SECOND
 
 TESTS = Path(__file__).parents[1]
 PAGES = TESTS.parent / "docs" / "reference"
-AER, AQT, IQMS = (PAGES / f"parity-{kind}job.md" for kind in ("aer", "aqt", "iqm"))
+AER, AQT, IQMS, QCLOUD = (PAGES / f"parity-{kind}job.md" for kind in ("aer", "aqt", "iqm", "qcloud"))
 OURS = ["async", "blocking", "JobV1 form", "proven by"]
 """What is behind the first column, which says whose member it is."""
 
@@ -45,7 +45,7 @@ def rows(page: Path) -> Iterator[Row]:
             yield Row(whose, cells[0], tuple(cells[1:4]), tuple(re.findall(r"`([^`]+)`", cells[4])))
 
 
-ROWS: Mapping[Path, list[Row]] = {page: list(rows(page)) for page in (AER, AQT, IQMS)}
+ROWS: Mapping[Path, list[Row]] = {page: list(rows(page)) for page in (AER, AQT, IQMS, QCLOUD)}
 ALL = [row for page in ROWS.values() for row in page]
 
 
@@ -137,7 +137,14 @@ def test_every_parameter_of_iqms_methods_is_there(kind: str, method: str) -> Non
         assert re.search(rf"`{method}\([^`]*\b{parameter}\b", said), parameter
 
 
-# --- AQTJob and IQMJob --------------------------------------------------------------------------
+# --- QCloudJob --------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ORIGINQ)
+def test_every_public_name_of_originqs_has_a_row(kind: str) -> None:
+    said = told(QCLOUD, kind)
+    assert {name for name in ORIGINQ[kind] if not re.search(rf"`{name}\b", said)} == set()
+
+
+# --- all but Aer --------------------------------------------------------------------------------
 FORMS = {
     "async": r"^async def ",
     "blocking": r"\.backend\(|client\.(restore|job|attach)\(|\bjob\.job\b",
@@ -155,8 +162,11 @@ def source(test: str) -> str:
     return next(ast.get_source_segment(text, node) or "" for node in functions if node.name == name)
 
 
-@pytest.mark.parametrize("row", ROWS[AQT] + ROWS[IQMS], ids=[row.theirs[:40] for row in ROWS[AQT] + ROWS[IQMS]])
-def test_each_row_of_aqts_and_iqms_pages_is_shown_in_all_three_forms(row: Row) -> None:
+CLOUDS = ROWS[AQT] + ROWS[IQMS] + ROWS[QCLOUD]
+
+
+@pytest.mark.parametrize("row", CLOUDS, ids=[row.theirs[:40] for row in CLOUDS])
+def test_each_row_of_a_clouds_page_is_shown_in_all_three_forms(row: Row) -> None:
     ours = [test for test in row.tests if not test.startswith("oracles/")]  # those run the vendor's own client
     for form, sign in FORMS.items():
         assert any(re.search(sign, source(test)) for test in ours) or row.theirs in NOT_THERE, form

@@ -79,8 +79,8 @@ class OriginqCodec:
                     details=details,
                 )
             )
-        shares = sum(one.circuit == ready[0].circuit for one in ready)
-        return Prepared(parts=tuple(parts), shares=shares)
+        bases = sum(one.circuit == ready[0].circuit for one in ready)
+        return Prepared(parts=tuple(parts), shares=bases if wants == TERMS else 0)
 
     def decode(self, raw: Raw, layout: bytes | None) -> Result:
         """Counts, probabilities or amplitudes; without a layout as far as the answer itself tells."""

@@ -181,7 +181,9 @@ def groups() -> tuple[pauli.Group, ...]:
 
 
 def share(group: pauli.Group, shots: int | None) -> Plan:
-    return Plan("e", TERMS, shots, (), 2, 2, ((0, 0), (1, 1)), tuple(qubit for qubit, _ in group.basis), {"m": 1}, group)
+    return Plan(
+        "e", TERMS, shots, (), 2, 2, ((0, 0), (1, 1)), tuple(qubit for qubit, _ in group.basis), {"m": 1}, group
+    )
 
 
 @pytest.mark.parametrize("shots", [None, 10])

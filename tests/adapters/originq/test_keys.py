@@ -10,7 +10,11 @@ from quantumjobs.adapters.originq import keys
 from quantumjobs.adapters.originq.answers import Unread
 
 
-@given(st.integers(1, 200).flatmap(lambda width: st.tuples(st.just(width), st.sets(st.integers(0, 2**width - 1), min_size=1))))
+@given(
+    st.integers(1, 200).flatmap(
+        lambda width: st.tuples(st.just(width), st.sets(st.integers(0, 2**width - 1), min_size=1))
+    )
+)
 def test_every_form_is_read_at_every_width(drawn: tuple[int, set[int]]):
     width, values = drawn
     outcomes = sorted(values)
@@ -34,13 +38,29 @@ def test_every_form_is_read_at_every_width(drawn: tuple[int, set[int]]):
         ([], [2], []),
     ],
 )
-def test_binary_and_decimal_are_told_apart_where_that_is_possible(given_keys: list[str], widths: list[int], values: list[int]):
+def test_binary_and_decimal_are_told_apart_where_that_is_possible(
+    given_keys: list[str], widths: list[int], values: list[int]
+):
     assert keys.numbers(given_keys, widths)[0] == values
 
 
 @pytest.mark.parametrize(
     "given_keys",
-    [["10", "1"], ["0x1", "01"], ["0xg"], ["a"], [""], [None], [True], [1.5], ["-1"], ["²"], ["0x1_0"], ["9" * 5000], ["1" * 200_000]],
+    [
+        ["10", "1"],
+        ["0x1", "01"],
+        ["0xg"],
+        ["a"],
+        [""],
+        [None],
+        [True],
+        [1.5],
+        ["-1"],
+        ["²"],
+        ["0x1_0"],
+        ["9" * 5000],
+        ["1" * 200_000],
+    ],
 )
 def test_what_cannot_be_told_or_is_no_outcome_is_an_error(given_keys: list[object]):
     with pytest.raises(Unread):

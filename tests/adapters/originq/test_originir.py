@@ -117,7 +117,7 @@ def test_what_has_no_definition_is_left_to_qiskit():
         def __init__(self) -> None:
             super().__init__("odd", 1, [])
 
-        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:  # noqa: ARG002 - numpy's form
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
             return np.array([[0, 1], [1, 0]])
 
     circuit = QuantumCircuit(1)

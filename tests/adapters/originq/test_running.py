@@ -244,6 +244,12 @@ async def test_expectation_values_are_exact_where_nothing_is_drawn():
     assert all(body["Configuration"]["measure_type"] == 2 for body in sent(emulator))
 
 
+async def test_one_basis_alone_gives_expectation_values_too():
+    async with serve(OriginqEmulator()) as url, client_of(url) as client:
+        result = await (await client.backend(FULL).run(flipped(1, 0), observables=["ZZ", "IZ"]))
+        assert result.data["expectation_values"] == pytest.approx([-1.0, -1.0])
+
+
 @pytest.mark.parametrize("backend", [FULL, CHIP])
 async def test_expectation_values_from_shots_are_within_their_errors(backend: str):
     circuit = QuantumCircuit(2)

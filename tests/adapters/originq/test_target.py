@@ -58,7 +58,9 @@ def test_what_is_not_available_or_not_known_is_left_out():
     assert target.target(About("x", odd))["cz"][0, 1] is None
 
 
-@pytest.mark.parametrize(("backend", "qubits"), [("full_amplitude", 33), ("partial_amplitude", 64), ("single_amplitude", 200)])
+@pytest.mark.parametrize(
+    ("backend", "qubits"), [("full_amplitude", 33), ("partial_amplitude", 64), ("single_amplitude", 200)]
+)
 def test_a_simulator_takes_every_gate_of_originir_anywhere(backend: str, qubits: int):
     made = target.target(About(backend))
     assert made.num_qubits == qubits

@@ -24,7 +24,10 @@ DEADLINE = 2.0
 
 
 def settings(**more: Any) -> dict[str, Any]:
-    return {"ledger": "memory", "providers": {"originq": {"url": os.environ["URL"], "api_key": os.environ["KEY"], **more}}}
+    return {
+        "ledger": "memory",
+        "providers": {"originq": {"url": os.environ["URL"], "api_key": os.environ["KEY"], **more}},
+    }
 
 
 def told(**facts: object) -> None:

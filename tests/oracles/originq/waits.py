@@ -32,7 +32,18 @@ HELD = 30.0
 @contextmanager
 def emulator(home: Path, *options: str) -> Iterator[str]:
     """The URL of one in a process of its own."""
-    command = [sys.executable, "-m", "quantumjobs.cli", "emulate", "originq", "--port", "0", "--results", "zeros", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "quantumjobs.cli",
+        "emulate",
+        "originq",
+        "--port",
+        "0",
+        "--results",
+        "zeros",
+        *options,
+    ]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_env(home), text=True)
     assert server.stdout is not None
     try:

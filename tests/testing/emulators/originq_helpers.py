@@ -26,7 +26,9 @@ CHIP = {
 }
 
 
-def simulated(text: str = BELL, *, width: int = 2, clbits: int = 2, machine: str = "0", **configuration: Any) -> dict[str, Any]:
+def simulated(
+    text: str = BELL, *, width: int = 2, clbits: int = 2, machine: str = "0", **configuration: Any
+) -> dict[str, Any]:
     """One program for a simulator."""
     return {
         "QProg": [text],

@@ -93,7 +93,15 @@ def test_nothing_small_becomes_endless():
 # --- angles -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("pi/2", math.pi / 2), ("-PI", -math.pi), ("2*(1+0.5)", 3.0), ("1e-3", 0.001), (".5", 0.5), ("2^3", 8.0), (" 1 ", 1.0)],
+    [
+        ("pi/2", math.pi / 2),
+        ("-PI", -math.pi),
+        ("2*(1+0.5)", 3.0),
+        ("1e-3", 0.001),
+        (".5", 0.5),
+        ("2^3", 8.0),
+        (" 1 ", 1.0),
+    ],
 )
 def test_angles_are_arithmetic(text: str, value: float):
     assert arithmetic.evaluate(text, {}, 1) == value
@@ -101,7 +109,22 @@ def test_angles_are_arithmetic(text: str, value: float):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "1/0", "sin(1)", "__import__('os')", "2**3", "1,2", "True", "'1'", "1j", "9^9^9^9", "(-1)^0.5", "1 if 1 else 2", "(" * 900],
+    [
+        "",
+        "x",
+        "1/0",
+        "sin(1)",
+        "__import__('os')",
+        "2**3",
+        "1,2",
+        "True",
+        "'1'",
+        "1j",
+        "9^9^9^9",
+        "(-1)^0.5",
+        "1 if 1 else 2",
+        "(" * 900,
+    ],
 )
 def test_nothing_else_is_evaluated(text: str):
     with pytest.raises(UsageError, match="line 7: .* is no angle"):

@@ -11,7 +11,7 @@ import pytest
 
 from quantumjobs.errors import UsageError
 from quantumjobs.testing.emulators import Fault, OriginqEmulator
-from tests.testing.emulators.originq_helpers import BELL, FLIP, several, served, simulated
+from tests.testing.emulators.originq_helpers import BELL, FLIP, served, several, simulated
 
 pytestmark = pytest.mark.real_time
 
@@ -26,7 +26,15 @@ async def test_a_task_is_taken_runs_and_answers_in_texts_inside_json():
         task = await raw.accepted(simulated())
         assert re.fullmatch(r"[0-9A-F]{32}", task)
         told = await raw.over(task)
-    assert told.keys() >= {"taskId", "taskState", "taskResult", "probCount", "measureQubitSize", "startTime", "totalTime"}
+    assert told.keys() >= {
+        "taskId",
+        "taskState",
+        "taskResult",
+        "probCount",
+        "measureQubitSize",
+        "startTime",
+        "totalTime",
+    }
     assert (told["taskId"], told["taskState"], told["measureQubitSize"]) == (task, "3", [2])
     (counts,), (probabilities,) = texts(told, "probCount"), texts(told, "taskResult")
     assert counts["key"] == ["0x0", "0x3"]
@@ -63,7 +71,12 @@ async def test_states_are_those_of_a_queue():
 async def test_a_cancel_flips_what_is_not_over_and_refuses_what_is():
     async with served(OriginqEmulator(results="zeros", queue=30)) as raw:
         task = await raw.accepted(simulated())
-        assert await raw.ask("cancelTask", {"taskId": task}) == {"success": True, "code": 10000, "message": "ok", "obj": None}
+        assert await raw.ask("cancelTask", {"taskId": task}) == {
+            "success": True,
+            "code": 10000,
+            "message": "ok",
+            "obj": None,
+        }
         told = await raw.look(task)
         assert (told["taskState"], told["errorMessage"]) == ("4", "task cancelled")
         assert "probCount" not in told
@@ -212,7 +225,9 @@ async def test_a_chips_information_has_every_field_that_the_client_needs():
         *("ChipID", "QubitCount", "AvailableQubits", "HighFrequencyQubit", "BasicQGate", "CompensateAngle"),
         *("QGateClock", "QubitParams", "adjMatrix"),
     }
-    assert all(re.fullmatch(r"\d+_\d+", pair) for pair in told["CompensateAngle"])  # another one ends the client's process
+    assert all(
+        re.fullmatch(r"\d+_\d+", pair) for pair in told["CompensateAngle"]
+    )  # another one ends the client's process
     assert (retired["code"], unknown["code"]) == (20045, 10002)
 
 
