@@ -36,6 +36,11 @@ PROMISED = {
         r"backends: iqm/garnet, .*iqm/deneb.*\njobs ahead: 0 1\non a lattice: \{'0000': \d+, '1111': \d+\}\n"
         r"timeline: created .*completed.*\non a star: \{'0000': \d+, '1111': \d+\}\nflipped back: \{'0 0': \d+, '0 1': \d+\}\n"
     ),
+    "originq_cloud.py": (
+        r"backends: originq/full_amplitude, .*originq/WK_C180.*\nOpenQASM: \{'00': \d+, '11': \d+\}\nOriginIR: \{'01': 100\}\n"
+        r"exact: \{'00': 0\.5, '11': 0\.5\}\noutcomes with noise: 4\nexpectation values: \[1\.0, 1\.0, 0\.0\]\n"
+        r"on a chip: \[\['00', '11'\], \['00', '11'\], \['00', '11'\]\]\n"
+    ),
     "never_twice.py": (
         r"start 2, step 0: \{'0': 100\}\n(start \d, step \d: .*\n)+start 4, step 2: \{'1': 100\}\n"
         r"4 starts, 3 of them killed; jobs in the cloud: 3\n"

@@ -150,7 +150,7 @@ def _bases(labels: Sequence[str]) -> list[list[str]]:
         return [[]]
     from qiskit.quantum_info import PauliList
 
-    return [group.to_labels() for group in PauliList(list(labels)).group_qubit_wise_commuting()]
+    return [list(group.to_labels()) for group in PauliList(list(labels)).group_qubit_wise_commuting()]
 
 
 def _letters(label: str) -> list[tuple[int, str]]:
@@ -169,6 +169,13 @@ def placed(group: Group, places: Sequence[int]) -> Group:
     return Group(tuple((places[qubit], axis) for qubit, axis in group.basis), group.shares)
 
 
+def unmeasured(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Without its final measurements."""
+    made = circuit.remove_final_measurements(inplace=False)
+    assert made is not None  # of a copy
+    return made
+
+
 def measured(circuit: QuantumCircuit, group: Group, *, measure: bool = True) -> QuantumCircuit:
     """The circuit without its final measurements, turned into the group's basis and, with `measure`, measured in it.
 
@@ -176,7 +183,7 @@ def measured(circuit: QuantumCircuit, group: Group, *, measure: bool = True) -> 
     """
     from qiskit import ClassicalRegister
 
-    made: QuantumCircuit = circuit.remove_final_measurements(inplace=False)
+    made = unmeasured(circuit)
     if "measure" in made.count_ops():
         raise UsageError("measures before the end, and so cannot be asked for observables: leave such measurements out")
     made.name, made.metadata = circuit.name, circuit.metadata

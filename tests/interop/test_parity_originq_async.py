@@ -48,8 +48,9 @@ async def test_async_query_is_one_look_that_waits_for_nothing_and_brings_the_res
         job = await client.backend(FULL).run(bell(), shots=5)
         await job.refresh()
         assert (made.requests["task"], job.raw_status, job.state) == (1, "QUEUING", S.QUEUED)
-        while not (await job.refresh()).done():
+        while not job.done():
             await asyncio.sleep(0.05)
+            await job.refresh()
         looks = made.requests["task"]
         assert (await job).counts == {"01": 5}
         assert (await job.result()) is (await job)

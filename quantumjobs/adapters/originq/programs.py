@@ -164,7 +164,7 @@ def _groups(circuit: QuantumCircuit, wanted: Wanted) -> Sequence[Group | None]:
 
 def _unmeasured(circuit: QuantumCircuit) -> QuantumCircuit:
     """Without its final measurements: the service computes from the state."""
-    made: QuantumCircuit = circuit.remove_final_measurements(inplace=False)
+    made = pauli.unmeasured(circuit)
     if "measure" in made.count_ops():
         raise UsageError("measures before the end, so that nothing can be computed of its state: leave that out")
     return made

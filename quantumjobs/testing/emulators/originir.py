@@ -33,6 +33,7 @@ MOST_STEPS = 200_000
 MOST_QUBITS = 10_000
 _MOST_BITS = 1_000_000
 _DEEPEST = 64
+_OTHERS = frozenset({"BARRIER", "MEASURE", "RESET"})
 _CONTROL_FLOW = frozenset({"QIF", "QELSE", "QELSEIF", "QENDIF", "QWHILE", "QENDWHILE"})
 _QUBIT = re.compile(r"q\s*\[\s*(\d{1,6})\s*\]", re.ASCII)
 _BIT = re.compile(r"c\s*\[\s*(\d{1,6})\s*\]", re.ASCII)
@@ -124,7 +125,7 @@ class _Reader:
                 at = last + 1
             else:
                 made = self._statement(line, frame)
-                self._made += len(made) if frame.qubits is None or line.word in GATES else 1
+                self._made += 1 if line.word in self._definitions else len(made)  # whose statements are counted
                 steps += made
                 at += 1
             if self._made > MOST_STEPS:
@@ -162,29 +163,30 @@ class _Reader:
     def _statement(self, line: Line, frame: _Frame) -> list[Step]:
         if line.word in _CONTROL_FLOW:
             raise line.error(f"{line.word}: conditions and loops are not run")
+        if line.word not in GATES and line.word not in self._definitions and line.word not in _OTHERS:
+            raise line.error(f"{line.word} is no statement of OriginIR")
         if line.word in ("MEASURE", "RESET") and frame.block:
             raise line.error(f"a {frame.block} block has a {line.word}")
         if line.word == "MEASURE":
             return self._measure(line)
         named, written = operands(line)
+        wide, wanted = GATES.get(line.word, (0, 0))
+        every = line.word in ("BARRIER", "RESET")
+        if named == ["q"] and frame.qubits is None and (every or wide == 1):
+            named = [f"q[{at}]" for at in range(self._qubits)]
+            every = True
         qubits = self._places(named, line, frame)
-        if line.word in ("BARRIER", "RESET"):
-            if not qubits or written:
-                raise line.error(f"write {line.word} q[0] or {line.word} q")
-            return [Step("BARRIER", qubits)] if line.word == "BARRIER" else [Step("RESET", (one,)) for one in qubits]
         angles = tuple(evaluate(one, frame.angles, line.number) for one in written)
         definition = self._definitions.get(line.word)
         if definition is not None:
             return self._defined(line, definition, qubits, angles, frame)
-        if line.word not in GATES:
-            raise line.error(f"{line.word} is no statement of OriginIR")
-        wide, wanted = GATES[line.word]
+        if line.word == "BARRIER":
+            _check_operands(line, qubits, angles, (max(len(qubits), 1), 0))
+            return [Step("BARRIER", qubits)]
         if line.word == "ECHO" and len(angles) == 1:  # as pyqpanda3 writes it
             angles = ()
-        every = (
-            wide == 1 and frame.qubits is None and (len(named) > 1 or named == ["q"]) and (not wanted or named == ["q"])
-        )
-        _check_operands(line, qubits[:1] if every else qubits, angles, (wide, wanted))
+        every = every or ((wide, wanted) == (1, 0) and len(qubits) > 1 and frame.qubits is None)
+        _check_operands(line, qubits[:1] if every else qubits, angles, (1 if every else wide, wanted))
         targets = [(one,) for one in qubits] if every else [qubits]
         return [Step(line.word, target, angles, frame.controls, frame.dagger) for target in targets]
 
@@ -212,14 +214,12 @@ class _Reader:
         return [Step("MEASURE", (self._qubit(named[0], line),), clbit=int(found[1]))]
 
     def _places(self, named: Sequence[str], line: Line, frame: _Frame) -> tuple[int, ...]:
-        """The qubits, which are neither named twice nor controls; `q` is every one."""
+        """The qubits, which are neither named twice nor controls."""
         if frame.qubits is not None:
             missing = next((one for one in named if one not in frame.qubits), None)
             if missing is not None:
                 raise line.error(f"{missing!r} is no qubit of the definition")
             qubits = tuple(frame.qubits[one] for one in named)
-        elif named == ["q"]:
-            qubits = tuple(range(self._qubits))
         else:
             qubits = tuple(self._qubit(one, line) for one in named)
         if len(set(qubits)) < len(qubits):

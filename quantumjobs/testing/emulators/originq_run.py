@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +15,7 @@ from quantumjobs.testing.emulators.originir import Program, Step
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
+    from qiskit.quantum_info import Statevector
 
 SIMULATE = "quantumjobs.testing.emulators.originq_run:simulate"
 DENSE = 24
@@ -124,36 +125,65 @@ def _drawn(program: Program, task: Task) -> Outcome:
 
 
 def _probabilities(program: Program, task: Task) -> Outcome:
-    from qiskit.quantum_info import Statevector
-
     outside = [qubit for qubit in task.qubits if qubit >= program.qubits]
-    if not task.qubits or outside:
-        raise UsageError(f"there is no q[{outside[0]}]" if outside else "no qubits are named")
-    used = sorted({*_used(program), *task.qubits})
-    if len(used) > DENSE:
-        raise UsageError(f"the program uses {len(used)} qubits; the emulator computes up to {DENSE}")
-    place = {qubit: at for at, qubit in enumerate(used)}
-    moved = Program(len(used), 0, tuple(_moved(one, place) for one in program.steps if one.name != "MEASURE"))
-    found = Statevector(build(moved, every=True)).probabilities_dict([place[qubit] for qubit in task.qubits])
+    if outside or not task.qubits or len(set(task.qubits)) < len(task.qubits):
+        raise UsageError(f"there is no q[{outside[0]}]" if outside else "name qubits, each of them once")
+    state, place = _state(program, task.qubits)
+    found = state.probabilities_dict([place[qubit] for qubit in task.qubits])
     return Outcome(probabilities={key: float(weight) for key, weight in sorted(found.items())}, bits=len(task.qubits))
 
 
 def _amplitudes(program: Program, task: Task) -> Outcome:
-    from qiskit.quantum_info import Statevector
-
-    if program.qubits > DENSE:
-        raise UsageError(f"the program has {program.qubits} qubits; the emulator computes up to {DENSE}")
     wanted = [(key, int(key)) for key in task.amplitudes if key.isascii() and key.isdecimal() and len(key) < 100]
     if len(wanted) < len(task.amplitudes) or any(at >> program.qubits for _, at in wanted):
         raise UsageError("an amplitude is asked for that the program does not have")
-    unmeasured = Program(program.qubits, 0, tuple(one for one in program.steps if one.name != "MEASURE"))
-    state = Statevector(build(unmeasured, every=True)).data
-    return Outcome(amplitudes={key: (float(state[at].real), float(state[at].imag)) for key, at in wanted})
+    state, place = _state(program)
+    idle = [qubit for qubit in range(program.qubits) if qubit not in place]
+    found = {}
+    for key, at in wanted:
+        index = sum((at >> qubit & 1) << here for qubit, here in place.items())
+        amplitude = 0j if any(at >> qubit & 1 for qubit in idle) else complex(state.data[index])
+        found[key] = (amplitude.real, amplitude.imag)
+    return Outcome(amplitudes=found)
 
 
-def _moved(step: Step, place: dict[int, int]) -> Step:
-    qubits, controls = (tuple(place[one] for one in given if one in place) for given in (step.qubits, step.controls))
-    return Step(step.name, qubits, step.angles, controls, step.dagger)
+def _state(program: Program, more: Iterable[int] = ()) -> tuple[Statevector, dict[int, int]]:
+    """The state of the qubits that are used, or named as `more`, as if nothing was measured; and their places in it."""
+    from qiskit.quantum_info import Statevector
+
+    steps = _pure(program)
+    used = sorted({qubit for one in steps for qubit in (*one.qubits, *one.controls)} | set(more))
+    if len(used) > DENSE:
+        raise UsageError(f"the program uses {len(used)} qubits; the emulator computes up to {DENSE}")
+    place = {qubit: at for at, qubit in enumerate(used)}
+    moved = tuple(
+        Step(one.name, _at(place, one.qubits), one.angles, _at(place, one.controls), one.dagger) for one in steps
+    )
+    return Statevector(build(Program(len(used), 0, moved), every=True)), place
+
+
+def _at(place: Mapping[int, int], qubits: Sequence[int]) -> tuple[int, ...]:
+    return tuple(place[qubit] for qubit in qubits)
+
+
+def _pure(program: Program) -> list[Step]:
+    """The gates. Raises `UsageError` where the state would be a matter of chance."""
+    gates: list[Step] = []
+    touched: set[int] = set()
+    measured: set[int] = set()
+    for one in program.steps:
+        qubits = {*one.qubits, *one.controls}
+        if one.name == "MEASURE":
+            measured |= qubits & touched
+        elif one.name == "RESET":
+            if qubits & touched:
+                raise UsageError("a qubit is reset after a gate: there is no one state to compute")
+        elif one.name != "BARRIER":
+            if qubits & measured:
+                raise UsageError("a qubit is used after it was measured: there is no one state to compute")
+            touched |= qubits
+            gates.append(one)
+    return gates
 
 
 # --- gates ------------------------------------------------------------------------------
@@ -231,9 +261,7 @@ def channel(name: str, given: Sequence[float]) -> Any:
 
     from qiskit_aer import noise
 
-    wanted = 3 if name == "DECOHERENCE_KRAUS_OPERATOR" else 1
-    if len(given) != wanted:
-        raise UsageError(f"{name} takes {wanted} parameters")
+    _check_parameters(name, given)
     p = given[0]
     match name:
         case "BITFLIP_KRAUS_OPERATOR":
@@ -256,6 +284,14 @@ def channel(name: str, given: Sequence[float]) -> Any:
                 noise.pauli_error([("Z", dephasing), ("I", 1 - dephasing)])
             )
     raise UsageError(f"there is no noise model {name}")
+
+
+def _check_parameters(name: str, given: Sequence[float]) -> None:
+    if name == "DECOHERENCE_KRAUS_OPERATOR":
+        if len(given) != 3 or not (given[0] > 0 and 0 < given[1] <= 2 * given[0] and given[2] >= 0):
+            raise UsageError(f"{name} takes T1, T2 and a time, and T2 is at most twice T1")
+    elif len(given) != 1 or not 0 <= given[0] <= 1:
+        raise UsageError(f"{name} takes a probability")
 
 
 encode = msgspec.msgpack.Encoder().encode

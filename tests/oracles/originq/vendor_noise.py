@@ -1,6 +1,7 @@
-"""Runs in the vendor's environment: its own noise, as Kraus operators and as outcomes of its simulator.
+"""Runs in the vendor's environment: its own noise, as Kraus operators and as probabilities of a program's outcomes.
 
-A plan: {"model": name, "single": [...], "double": [...], "originir": text, "shots": n}.
+A plan: {"model": name, "single": [...], "double": [...], "originir": text}. The program measures nothing, and has no
+CONTROL block: with noise one of its simulators refuses these, and the other one dies of two controls.
 """
 
 from __future__ import annotations
@@ -30,14 +31,13 @@ def noisy(plan: dict[str, Any]) -> dict[str, Any]:
     model = core.NoiseModel()
     model.add_all_qubit_quantum_error(single, [core.GateType.H, core.GateType.X, core.GateType.RX, core.GateType.RY])
     model.add_all_qubit_quantum_error(double.tensor(double), [core.GateType.CNOT, core.GateType.CZ])
-    machine = core.CPUQVM()
-    machine.run(convert_originir_string_to_qprog(plan["originir"]), plan["shots"], model)
-    kraus = single.error_karus(
-        [0]
-    ).karus_matrices()  # that is how they are spelt; each is a list of four numbers, by columns
+    machine = core.DensityMatrixSimulator()
+    machine.run(convert_originir_string_to_qprog(plan["originir"]), model)
+    # That is how they are spelt; each is a list of four numbers, by columns.
+    kraus = single.error_karus([0]).karus_matrices()
     return {
         "kraus": [[[value.real, value.imag] for value in one] for one in kraus],
-        "counts": machine.result().get_counts(),
+        "probabilities": machine.state_probs(),
     }
 
 

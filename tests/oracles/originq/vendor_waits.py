@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 
 from pyqpanda3.intermediate_compiler import convert_originir_string_to_qprog
 from pyqpanda3.qcloud import QCloudService
@@ -53,10 +54,8 @@ def main() -> None:
     try:
         if sys.argv[1] == "hung":
             began = time.perf_counter()
-            try:
+            with suppress(RuntimeError):
                 job.status()
-            except RuntimeError:
-                pass
             print(json.dumps({"frozen": time.perf_counter() - began}), flush=True)
         else:
             job.result()

@@ -85,9 +85,11 @@ class Raw:
 
     async def over(self, task: str, **more: Any) -> dict[str, Any]:
         """The same when it is over."""
-        while (found := await self.look(task, **more))["taskState"] not in {"3", "4"}:
+        while True:
+            found = await self.look(task, **more)
+            if found["taskState"] in {"3", "4"}:
+                return found
             await asyncio.sleep(0.02)
-        return found
 
 
 @asynccontextmanager

@@ -54,6 +54,16 @@ def test_amplitudes_are_those_of_the_whole_state():
     assert found.amplitudes == {"0": pytest.approx((0.5**0.5, 0)), "2": pytest.approx((0, 0.5**0.5))}
 
 
+def test_amplitudes_of_a_wide_program_are_those_of_the_qubits_that_it_uses():
+    found = outcome("QINIT 64\nCREG 1\nX q[63]\n", amplitudes=(str(1 << 63), "1", str((1 << 63) + 1)))
+    assert found.amplitudes == {str(1 << 63): (1, 0), "1": (0, 0), str((1 << 63) + 1): (0, 0)}
+
+
+def test_what_is_computed_takes_no_notice_of_measurements_at_the_end_and_resets_at_the_beginning():
+    found = outcome("QINIT 2\nCREG 1\nRESET q\nMEASURE q[0],c[0]\nH q[0]\nMEASURE q[0],c[0]\n", qubits=(0, 1))
+    assert found.probabilities == pytest.approx({"00": 0.5, "01": 0.5})
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -61,9 +71,24 @@ def test_amplitudes_are_those_of_the_whole_state():
         ({"qubits": (3,)}, "there is no q\\[3\\]"),
         ({"amplitudes": ("8",)}, "that the program does not have"),
         ({"amplitudes": ("0x1",)}, "that the program does not have"),
-        ({"text": "QINIT 30\nCREG 1\nX q[0]\n", "amplitudes": ("0",)}, "up to 24"),
+        ({"text": "QINIT 30\nX q\n", "amplitudes": ("0",)}, "up to 24"),
+        ({"text": "QINIT 30\nX q[0]\n", "qubits": tuple(range(25))}, "up to 24"),
+        ({"qubits": (1, 1)}, "each of them once"),
+        ({"qubits": ()}, "name qubits"),
+        ({"text": "QINIT 1\nH q[0]\nRESET q[0]\n", "qubits": (0,)}, "reset after a gate"),
+        (
+            {"text": "QINIT 1\nCREG 1\nH q[0]\nMEASURE q[0],c[0]\nH q[0]\n", "qubits": (0,)},
+            "used after it was measured",
+        ),
         ({"shots": 5, "noise": run.Noise("HEAT", (0.1,), (0.1,))}, "no noise model HEAT"),
-        ({"shots": 5, "noise": run.Noise("DECOHERENCE_KRAUS_OPERATOR", (0.1,), (0.1,))}, "takes 3 parameters"),
+        ({"shots": 5, "noise": run.Noise("DECOHERENCE_KRAUS_OPERATOR", (0.1,), (0.1,))}, "takes T1, T2 and a time"),
+        (
+            {"shots": 5, "noise": run.Noise("DECOHERENCE_KRAUS_OPERATOR", (0.0, 0.0, 1.0), (0.1,))},
+            "takes T1, T2 and a time",
+        ),
+        ({"shots": 5, "noise": run.Noise("DECOHERENCE_KRAUS_OPERATOR", (1.0, 2.1, 1.0), (0.1,))}, "at most twice T1"),
+        ({"shots": 5, "noise": run.Noise("DEPOLARIZING_KRAUS_OPERATOR", (1.2,), (0.1,))}, "takes a probability"),
+        ({"shots": 5, "noise": run.Noise("BITFLIP_KRAUS_OPERATOR", (0.1,), (math.nan,))}, "takes a probability"),
     ],
 )
 def test_what_cannot_be_run_is_told(settings: dict[str, object], words: str):
