@@ -14,7 +14,7 @@ import pytest
 import quantumjobs as qj
 from quantumjobs.cli.commands import carry_out
 from quantumjobs.ledgers.sqlite import SqliteLedger
-from quantumjobs.testing.emulators import AqtEmulator, Fault, GenericEmulator, GenericProvider, serve
+from quantumjobs.testing.emulators import AqtEmulator, Fault, GenericEmulator, GenericProvider, OriginqEmulator, serve
 
 pytestmark = pytest.mark.real_time
 CANARY = "canary-5f1d9c0a7b42"
@@ -87,6 +87,31 @@ async def test_aqts_token_is_nowhere(
             check(folder, *shown)  # with the journal or the log, while the ledger is open
             emulator.tokens.expire(CANARY)
             check(folder, *(await errors_of(client, "aqt/ws/ibex")))
+        check(folder, heard.getvalue())
+    assert "seen" in repr(places(folder))
+
+
+@pytest.mark.parametrize("slot", ["settings", "environment"])
+async def test_originqs_key_is_nowhere(
+    tmp_path: Path, heard: io.StringIO, monkeypatch: pytest.MonkeyPatch, slot: str
+) -> None:
+    folder = tmp_path / "state"
+    key = f"302e0201{CANARY}/12345"
+    settings: dict[str, Any] = {"api_key": key} if slot == "settings" else {}
+    if slot == "environment":
+        monkeypatch.setenv("ORIGIN_API_KEY", key)
+    echoed = f'{{"success": false, "code": 7, "message": "bad header oqcs_auth={key}"}}'
+    emulator = OriginqEmulator(token=key, results="zeros", faults=[Fault("schema", operation="submit", body=echoed)])
+    async with serve(emulator) as url:
+        ledger = SqliteLedger(folder / "ledger.sqlite3")
+        async with qj.Client(ledger=ledger, providers={"originq": {"url": url, **settings}}) as client:
+            check(folder, *(await errors_of(client, "originq/full_amplitude")))
+            job = await client.backend("originq/full_amplitude").run(BELL, shots=5, name="seen")
+            await job
+            await job.persist(folder / "one.qjob")
+            check(folder, repr(job), job.token, job._repr_html_(), repr(job.parts))
+            emulator.tokens.expire(key)
+            check(folder, *(await errors_of(client, "originq/full_amplitude")))
         check(folder, heard.getvalue())
     assert "seen" in repr(places(folder))
 

@@ -360,6 +360,48 @@ FAULTS = (
         "if until:",
         ("tests/engine/test_described.py",),
     ),
+    Seeded(
+        "one program of a circuit alone is not gathered",
+        "engine/reading.py",
+        "    if not shares:\n",
+        "    if shares <= 1:\n",
+        ("tests/engine/test_shares.py",),
+    ),
+    Seeded(
+        "a state that nobody knows is a failure",
+        "adapters/originq/cloud.py",
+        "state = STATES.get(code)",
+        "state = STATES.get(code, JobState.FAILED)",
+        ("tests/adapters/originq/test_cloud.py",),
+    ),
+    Seeded(
+        "a key goes over http to anybody",
+        "adapters/originq/settings.py",
+        'url=checked(url, what="originq: url", allow_http=checks.hosts(settings, where="originq")),',
+        "url=url,",
+        ("tests/adapters/originq/test_settings.py",),
+    ),
+    Seeded(
+        "a gate that differs by a phase stands inside a control",
+        "adapters/originq/originir.py",
+        """    "h": "H", "x": "X",""",
+        """    "h": "H", "sx": "X1", "x": "X",""",
+        ("tests/adapters/originq/test_originir.py",),
+    ),
+    Seeded(
+        "counts are made of probabilities without saying so",
+        "adapters/originq/bits.py",
+        '{**facts["metadata"], "counts_derived": True}',
+        'facts["metadata"]',
+        ("tests/adapters/originq/test_bits.py",),
+    ),
+    Seeded(
+        "a key that is refused in the body of a 200 is let pass",
+        "wire/wire.py",
+        "return reply.status == 401 or (self._denies is not None and self._denies(reply))",
+        "return reply.status == 401",
+        ("tests/adapters/originq/test_cloud.py", "tests/wire/test_wire.py"),
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""OriginIR as OriginQ's cloud takes it: a parser of the emulator's own. Runs in a worker.
+"""OriginIR as OriginQ's cloud takes it: a parser of the emulator's own.
 
 What pyqpanda3's reader refuses is refused, and what it takes is taken, with exceptions: conditions and loops, several
 statements on a line, indices beyond the registers, and a qubit that is named twice are refused.
@@ -33,7 +33,8 @@ MOST_STEPS = 200_000
 MOST_QUBITS = 10_000
 _MOST_BITS = 1_000_000
 _DEEPEST = 64
-_OTHERS = frozenset({"BARRIER", "MEASURE", "RESET"})
+_PLAIN = {**GATES, "BARRIER": (1, 0), "RESET": (1, 0)}
+"""What is written like a gate. Those on one qubit may name several of them, one after the other, or `q`: every one."""
 _CONTROL_FLOW = frozenset({"QIF", "QELSE", "QELSEIF", "QENDIF", "QWHILE", "QENDWHILE"})
 _QUBIT = re.compile(r"q\s*\[\s*(\d{1,6})\s*\]", re.ASCII)
 _BIT = re.compile(r"c\s*\[\s*(\d{1,6})\s*\]", re.ASCII)
@@ -163,31 +164,27 @@ class _Reader:
     def _statement(self, line: Line, frame: _Frame) -> list[Step]:
         if line.word in _CONTROL_FLOW:
             raise line.error(f"{line.word}: conditions and loops are not run")
-        if line.word not in GATES and line.word not in self._definitions and line.word not in _OTHERS:
-            raise line.error(f"{line.word} is no statement of OriginIR")
-        if line.word in ("MEASURE", "RESET") and frame.block:
-            raise line.error(f"a {frame.block} block has a {line.word}")
         if line.word == "MEASURE":
-            return self._measure(line)
-        named, written = operands(line)
-        wide, wanted = GATES.get(line.word, (0, 0))
-        every = line.word in ("BARRIER", "RESET")
-        if named == ["q"] and frame.qubits is None and (every or wide == 1):
-            named = [f"q[{at}]" for at in range(self._qubits)]
-            every = True
-        qubits = self._places(named, line, frame)
-        angles = tuple(evaluate(one, frame.angles, line.number) for one in written)
+            return self._measure(line, frame)
         definition = self._definitions.get(line.word)
+        if definition is None and line.word not in _PLAIN:
+            raise line.error(f"{line.word} is no statement of OriginIR")
+        wide, wanted = _PLAIN.get(line.word, (0, 0))
+        named, written = operands(line)
+        every = named == ["q"] and wide == 1 and frame.qubits is None
+        qubits = self._places([f"q[{at}]" for at in range(self._qubits)] if every else named, line, frame)
+        angles = tuple(evaluate(one, frame.angles, line.number) for one in written)
         if definition is not None:
             return self._defined(line, definition, qubits, angles, frame)
-        if line.word == "BARRIER":
-            _check_operands(line, qubits, angles, (max(len(qubits), 1), 0))
-            return [Step("BARRIER", qubits)]
         if line.word == "ECHO" and len(angles) == 1:  # as pyqpanda3 writes it
             angles = ()
-        every = every or ((wide, wanted) == (1, 0) and len(qubits) > 1 and frame.qubits is None)
-        _check_operands(line, qubits[:1] if every else qubits, angles, (1 if every else wide, wanted))
-        targets = [(one,) for one in qubits] if every else [qubits]
+        several = every or ((wide, wanted) == (1, 0) and frame.qubits is None)
+        _check_operands(line, qubits[:1] if several else qubits, angles, (wide, wanted))
+        if line.word == "BARRIER":
+            return [Step("BARRIER", qubits)]
+        if line.word == "RESET" and frame.block:
+            raise line.error(f"a {frame.block} block has a RESET")
+        targets = [(one,) for one in qubits] if several else [qubits]
         return [Step(line.word, target, angles, frame.controls, frame.dagger) for target in targets]
 
     def _defined(
@@ -200,7 +197,9 @@ class _Reader:
         values = dict(zip(definition.angles, angles, strict=True))
         return self._block(definition.body, replace(frame, depth=frame.depth + 1, qubits=names, angles=values))
 
-    def _measure(self, line: Line) -> list[Step]:
+    def _measure(self, line: Line, frame: _Frame) -> list[Step]:
+        if frame.block:
+            raise line.error(f"a {frame.block} block has a MEASURE")
         named = listed(line.rest)
         if named == ["q", "c"]:
             if self._qubits > self._clbits:

@@ -28,8 +28,9 @@ GATES = (
     "RY q[2],(0.6)\nX q[1]\nH q[2]\nCNOT q[2],q[0]\nRY q[0],(0.9)\nRX q[1],(0.3)\nRY q[2],(0.2)\n"
 )
 HEAD = "QINIT 3\nCREG 3\n"
-PARAMETERS = {name: ([0.02], [0.4]) for name in NOISES} | {
-    "DECOHERENCE_KRAUS_OPERATOR": ([12.0, 9.0, 0.2], [12.0, 9.0, 4.0])
+PARAMETERS = {name: ([0.04], [0.15]) for name in NOISES} | {
+    "PHASE_DAMPING_OPERATOR": ([0.02], [0.5]),
+    "DECOHERENCE_KRAUS_OPERATOR": ([12.0, 9.0, 0.2], [12.0, 9.0, 4.0]),
 }
 
 
