@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from quantumjobs.adapters.originq import answers, keys
 from quantumjobs.adapters.originq.answers import Answer, Unread
@@ -15,6 +15,8 @@ from quantumjobs.core.entries import Entry, entry, entry_from_counts, failed_ent
 from quantumjobs.core.results import CircuitResult, Result
 
 SHARES = "shares"
+_MOST = 1e15
+"""Shots of one outcome that are believed; whole numbers up to here are whole as floats, too."""
 
 
 def entries(body: bytes, plans: Sequence[Plan] | None) -> list[Entry]:
@@ -27,7 +29,7 @@ def entries(body: bytes, plans: Sequence[Plan] | None) -> list[Entry]:
         count = _programs(answer, plans)
     except Unread as error:
         return [failed_entry(str(error), name=plan.name) for plan in plans or [_unplanned(0)]]
-    return [_entry(answer, at, plans[at] if plans is not None else _unplanned(at)) for at in range(count)]
+    return [_entry(answer, at, plans[at] if plans is not None else _guessed(answer, at)) for at in range(count)]
 
 
 def _programs(answer: Answer, plans: Sequence[Plan] | None) -> int:
@@ -41,8 +43,17 @@ def _programs(answer: Answer, plans: Sequence[Plan] | None) -> int:
     return count
 
 
-def _unplanned(at: int) -> Plan:
-    return Plan(name=f"circuit {at}", wants=COUNTS, shots=None)
+def _unplanned(at: int, wants: str = COUNTS) -> Plan:
+    return Plan(name=f"circuit {at}", wants=wants, shots=None)
+
+
+def _guessed(answer: Answer, at: int) -> Plan:
+    """What somebody else's program was for: amplitudes show themselves by their names."""
+    try:
+        names = answers.named_in_lower_case(None if answer.probabilities is None else answer.probabilities[at])
+    except Unread:
+        return _unplanned(at)
+    return _unplanned(at, AMPLITUDES if "valuereal" in names else COUNTS)
 
 
 def _entry(answer: Answer, at: int, plan: Plan) -> Entry:
@@ -55,31 +66,35 @@ def _entry(answer: Answer, at: int, plan: Plan) -> Entry:
 # --- counts ---------------------------------------------------------------------------------
 def _counted(answer: Answer, at: int, plan: Plan) -> Entry:
     """As often as each outcome came; with the service's own distribution beside it."""
-    counts = _outcomes(answer.counts, answer, at, plan)
-    distribution = _outcomes(answer.probabilities, answer, at, plan)
-    found = distribution if counts is None else counts
-    if found is None:
-        raise Unread("the provider gave no result for it")
-    clbits = plan.clbits if plan.measured else found.width
     facts = _facts(answer, plan)
+    counts = _outcomes(answer.counts, answer, at, plan)
+    try:
+        distribution = _outcomes(answer.probabilities, answer, at, plan)
+    except Unread as error:
+        if counts is None:
+            raise
+        distribution = None  # beside counts it is an extra
+        facts["metadata"] = {**facts["metadata"], "probabilities_unread": str(error)}
+    there = [one for one in (counts, distribution) if one is not None]
+    if not there:
+        raise Unread("the provider gave no result for it")
+    clbits = plan.clbits if plan.measured else max(one.width for one in there)
     data = {} if distribution is None else {"probabilities": _texts(distribution.weights, clbits, plan)}
     if counts is not None:
         times = {hex(outcome): _whole(number) for outcome, number in counts.weights.items()}
     elif plan.shots is None:
         return entry(b"", clbits, shots=0, data=data, **facts)
     else:
-        times = {hex(outcome): number for outcome, number in derived(found.weights, plan.shots).items()}
+        times = {hex(outcome): number for outcome, number in derived(there[0].weights, plan.shots).items()}
         facts["metadata"] = {**facts["metadata"], "counts_derived": True}
     times = {key: number for key, number in times.items() if number}
     return entry_from_counts(times, clbits, data=data, **facts)
 
 
-class _Outcomes:
-    """Weights by outcome, and how many bits these have as far as it is known."""
-
-    def __init__(self, weights: dict[int, float], width: int) -> None:
-        self.weights = weights
-        self.width = width
+class _Outcomes(NamedTuple):
+    weights: dict[int, float]
+    width: int
+    """Bits of an outcome, as far as it is known."""
 
 
 def _outcomes(documents: Sequence[Any] | None, answer: Answer, at: int, plan: Plan) -> _Outcomes | None:
@@ -92,9 +107,7 @@ def _outcomes(documents: Sequence[Any] | None, answer: Answer, at: int, plan: Pl
     widths = [measured, plan.bits] if measured else [] if size is None else [size]
     values, text = keys.numbers(found.keys, widths)
     most = max(values, default=0)
-    place: Callable[[int], int] = lambda value: value  # noqa: E731 - one of two functions
-    if measured:
-        place = keys.placed(plan.measured, plan.bits, size=size, text=text, most=most)
+    place = keys.placed(plan.measured, plan.bits, size=size, text=text, most=most) if measured else int
     weights: dict[int, float] = {}
     for value, weight in zip(values, found.values, strict=True):
         outcome = place(value)
@@ -211,7 +224,7 @@ def _texts(weights: Mapping[int, float], clbits: int, plan: Plan) -> dict[str, f
 
 
 def _number(given: Any) -> float:
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not isfinite(given):
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not abs(given) <= _MOST:  # also not of a NaN
         raise Unread("the result has a value that is no number")
     return given
 
@@ -228,7 +241,7 @@ def _complex(given: Any) -> complex:
         given = [given.get("r"), given.get("i")]
     try:
         found = complex(*given) if isinstance(given, list) else complex(given)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise Unread("the result has an amplitude that is no number") from None
     if not (isfinite(found.real) and isfinite(found.imag)):
         raise Unread("the result has an amplitude that is no number")

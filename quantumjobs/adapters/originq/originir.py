@@ -41,7 +41,7 @@ _DEEPEST = 64
 
 
 class _Unknown(Exception):
-    """An instruction that cannot be written, nor taken apart."""
+    """An instruction that is to be taken apart, and has no definition."""
 
 
 def written(circuit: QuantumCircuit, *, expand: bool = True, hardware: bool = False) -> str:
@@ -54,8 +54,6 @@ def written(circuit: QuantumCircuit, *, expand: bool = True, hardware: bool = Fa
     try:
         lines = list(_lines(circuit, expand=expand, hardware=hardware))
     except _Unknown:
-        if not expand:
-            raise
         lines = list(_lines(_transpiled(circuit), expand=True, hardware=hardware))
     bits = len({circuit.find_bit(step.clbits[0]).index for step in circuit.data if step.name == "measure"})
     return "\n".join([f"QINIT {circuit.num_qubits}", f"CREG {max(bits, 1)}", *lines, ""])

@@ -68,11 +68,11 @@ class _Expression:
         return value
 
     def _power(self) -> float:
-        sign = self._sign()
-        value = self._atom()
+        negative = self._next("-")  # of the whole power; further ones are of its base
+        value = self._sign() * self._atom()
         while self._next("^"):
             value = math.pow(value, self._sign() * self._atom())  # which refuses what would be complex
-        return sign * value
+        return -value if negative else value
 
     def _sign(self) -> float:
         sign = 1.0

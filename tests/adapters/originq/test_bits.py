@@ -131,6 +131,13 @@ def test_derived_counts_sum_to_the_shots_and_are_off_by_less_than_one(distributi
     assert all(abs(number - shots * weights[key] / total) < 1 + 1e-6 for key, number in found.items())
 
 
+def test_a_distribution_that_nobody_can_read_spoils_no_counts():
+    result = read(probCount=[COUNTED], taskResult=[text(["0x0"], ["much"])])
+    assert result.counts == {"00": 6, "11": 4}
+    assert "probabilities" not in result.data
+    assert "no number" in result.metadata["probabilities_unread"]
+
+
 def test_a_batch_has_each_programs_own():
     three = replace(TWO, name="three", clbits=3, bits=3, measured=((0, 0), (1, 1), (2, 2)), registers=(("d", 3),))
     result = read([TWO, three], probCount=[COUNTED, text(["0x4"], [10])], measureQubitSize=[2, 3])
@@ -168,6 +175,7 @@ def test_amplitudes_are_read_in_what_forms_there_may_be(told: dict[str, Any]):
         {"Key": ["0"], "ValueReal": [1], "ValueImag": []},
         {"key": ["0"], "value": ["much"]},
         {"key": ["0"], "value": [{"r": 1}]},
+        {"key": ["0"], "value": [[10**400, 0]]},
         {"key": [], "value": []},
     ],
 )
@@ -234,6 +242,9 @@ def test_a_circuit_with_one_unread_share_failed_and_the_next_one_did_not():
         ({"probCount": [text(["0x0"], ["5"])]}, "no number"),
         ({"probCount": [text(["0x0"], [True])]}, "no number"),
         ({"probCount": [text(["0x0"], [2.5])]}, "no whole number"),
+        ({"probCount": [text(["0x0"], [10**400])]}, "no number"),
+        ({"probCount": [text(["0x0"], [10**16])]}, "no number"),
+        ({"taskResult": ['{"key": ["0x0"], "value": [1e999]}']}, "no "),
         ({"probCount": [text(["0x0"], [-1])]}, "no whole number"),
         ({"probCount": [text([{}], [1])]}, "no outcomes"),
         ({"taskResult": [text(["0x0"], [0])]}, "all zero"),
@@ -270,6 +281,10 @@ def test_a_job_of_somebody_elses_is_read_by_what_the_answer_tells():
     assert unplanned(probCount=[text(["001", "100"], [1, 2])]).counts == {"001": 1, "100": 2}
     assert unplanned(probCount=[text(["0x5"], [1])]).counts == {"101": 1}
     assert unplanned(taskResult=[text(["0x1"], [1.0])], measureQubitSize=[2]).probabilities == {"01": 1.0}
+    amplitudes = {"Key": ["0"], "ValueReal": [0.6], "ValueImag": [0.8]}
+    assert unplanned(taskResult=[json.dumps(amplitudes)]).data["amplitudes"] == {"0": 0.6 + 0.8j}
+    wider = unplanned(probCount=[text(["0x1"], [10])], taskResult=[text(["0x1", "0x2"], [0.9, 0.1])])
+    assert (wider.counts, wider.data["probabilities"]) == ({"01": 10}, {"01": 0.9, "10": 0.1})
 
 
 def test_what_else_is_told_is_metadata_within_bounds():

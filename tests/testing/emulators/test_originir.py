@@ -142,6 +142,7 @@ def test_a_gate_on_one_qubit_may_name_several_or_all():
         ("2^0.5^2", 2.0),  # powers group to the left
         ("-0.5^2", 0.25),  # the minus belongs to the number ...
         ("-(0.5)^2", -0.25),  # ... and here it does not
+        ("--(0.5)^2", -0.25),
         ("2^-1", 0.5),
         ("1--1", 2.0),
         ("5 - 2 - 1", 2.0),
