@@ -102,7 +102,7 @@ class _Writing:
                 ready = pauli.measured(circuit, group, measure=wanted.drawn)
             else:
                 ready = circuit if wanted.drawn else _unmeasured(circuit)
-            ready = self._placed(ready)
+            ready = self._placed(ready) if wanted.drawn else _named(ready, _asked(ready, wanted, group))
             measured = originir.measured(ready)
             yield Program(
                 circuit=number,
@@ -146,6 +146,24 @@ class _Writing:
                 clbits=ready.bits,
                 group=group,
             )
+
+
+def _asked(circuit: QuantumCircuit, wanted: Wanted, group: Group | None) -> set[int]:
+    """Qubits of which something is computed; of amplitudes, all of them."""
+    if group is not None:
+        return {qubit for qubit, _ in group.basis}
+    return set(wanted.qubits) or set(range(circuit.num_qubits))
+
+
+def _named(circuit: QuantumCircuit, qubits: set[int]) -> QuantumCircuit:
+    """With an identity on those that have no gate: pyqpanda3's simulator knows of no others, and the service's may be like it."""
+    idle = sorted(qubits - _used(circuit))
+    if not idle:
+        return circuit
+    made: QuantumCircuit = circuit.copy()
+    for qubit in idle:
+        made.id(qubit)
+    return made
 
 
 def _used(circuit: QuantumCircuit) -> set[int]:

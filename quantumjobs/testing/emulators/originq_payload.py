@@ -106,8 +106,8 @@ def _parsed(text: str, place: int) -> Program:
 def _check_numbers(given: _Body, program: Program) -> None:
     """The client counts what is used, and not what is declared."""
     used = [qubit for one in program.steps for qubit in (*one.qubits, *one.controls)]
-    if not max(used) < (given.qubits or 0) <= program.qubits:
-        raise Refusal(f"qubitNum: {given.qubits} qubits, and the program uses q[{max(used)}] of {program.qubits}")
+    if not max(used, default=-1) < (given.qubits or 0) <= program.qubits:
+        raise Refusal(f"qubitNum: {given.qubits}, and the program uses {max(used, default=-1) + 1} of {program.qubits}")
     measured = max(bits(program), default=-1) + 1
     if given.clbits != measured:
         raise Refusal(f"classicalbitNum: {given.clbits}, and the program measures into {measured}")

@@ -179,6 +179,16 @@ async def test_probabilities_of_some_qubits_are_exact():
             _ = result.counts
 
 
+async def test_qubits_without_a_gate_are_computed_of_too():
+    empty = QuantumCircuit(2)
+    emulator = OriginqEmulator()
+    async with serve(emulator) as url, client_of(url) as client:
+        assert (await (await client.backend(FULL).run(empty, qubits=[1]))).probabilities == {"0": 1.0}
+        found = await (await client.backend(FULL).run(empty, observables=["ZI", "IX"]))
+        assert found.data["expectation_values"] == pytest.approx([1.0, 0.0])
+    assert sent(emulator)[0]["QProg"] == ["QINIT 2\nCREG 1\nI q[1]\n"]
+
+
 async def test_amplitudes_are_read_as_the_older_generation_gave_them():
     circuit = QuantumCircuit(2)
     circuit.h(0)
