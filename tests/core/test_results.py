@@ -80,6 +80,17 @@ def test_counts_alone_give_the_same_counts_and_bits_grouped_by_outcome(case) -> 
     assert sum(result.probabilities.values()) == pytest.approx(1)
 
 
+def test_probabilities_are_those_that_were_computed_only_where_nothing_was_counted() -> None:
+    computed = {"00": 0.25, "11": 0.75}
+    assert Result.of([entry(b"", 0, shots=0, data={"probabilities": computed})]).probabilities == computed
+    counted = Result.of([entry_from_counts({"00": 1, "11": 1}, 2, data={"probabilities": computed})])
+    assert counted.probabilities == {"00": 0.5, "11": 0.5}
+    with pytest.raises(UsageError, match="no measured outcomes; data has: other"):
+        _ = Result.of([entry(b"", 0, shots=0, data={"other": computed})]).probabilities
+    with pytest.raises(ResultUnavailable):
+        _ = Result.of([failed_entry("no power")]).probabilities
+
+
 @given(outcomes)
 def test_packing_columns_puts_clbit_zero_last(case) -> None:
     shots, clbits = case

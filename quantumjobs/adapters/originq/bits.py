@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from math import isfinite
+from operator import or_
 from typing import Any, NamedTuple
 
 from quantumjobs.adapters.originq import answers, keys
@@ -103,16 +105,17 @@ def _outcomes(documents: Sequence[Any] | None, answer: Answer, at: int, plan: Pl
         return None
     found = answers.histogram(documents[at])
     size = answer.sizes[at] if at < len(answer.sizes) else None
-    measured = len(plan.measured)
-    widths = [measured, plan.bits] if measured else [] if size is None else [size]
+    widths = [len(plan.measured), plan.bits] if plan.measured else [] if size is None else [size]
     values, text = keys.numbers(found.keys, widths)
-    most = max(values, default=0)
-    place = keys.placed(plan.measured, plan.bits, size=size, text=text, most=most) if measured else int
+    seen = reduce(or_, values, 0)
+    # Of OriginIR that somebody gave, `clbits` is what it declares, and `bits` only what it uses.
+    wholes = (plan.bits, plan.clbits)
+    place = keys.placed(plan.measured, wholes, size=size, text=text, seen=seen) if plan.measured else int
     weights: dict[int, float] = {}
     for value, weight in zip(values, found.values, strict=True):
         outcome = place(value)
         weights[outcome] = weights.get(outcome, 0) + _number(weight)
-    return _Outcomes(weights, max(most.bit_length(), size or 0, text or 0, 1))
+    return _Outcomes(weights, max(seen.bit_length(), size or 0, text or 0, 1))
 
 
 def derived(distribution: Mapping[int, float], shots: int) -> dict[int, int]:
@@ -131,6 +134,8 @@ def derived(distribution: Mapping[int, float], shots: int) -> dict[int, int]:
 
 # --- what is computed -------------------------------------------------------------------------
 def _probable(answer: Answer, at: int, plan: Plan) -> Entry:
+    if answer.probabilities is None:  # relative frequencies are not what was asked for
+        raise Unread("the provider gave no probabilities for it")
     distribution = _computed(answer, at, plan)
     width = len(plan.qubits)
     data = {"probabilities": {f"{outcome:0{width}b}": weight for outcome, weight in sorted(distribution.items())}}
@@ -146,7 +151,10 @@ def _computed(answer: Answer, at: int, plan: Plan) -> dict[int, float]:
     values, _ = keys.numbers(found.keys, [len(plan.qubits)])
     if max(values, default=0) >> len(plan.qubits):
         raise Unread(f"the result has outcomes of more bits than the {len(plan.qubits)} qubits that were asked for")
-    return dict(zip(values, map(_number, found.values), strict=True))
+    weights: dict[int, float] = {}
+    for value, weight in zip(values, found.values, strict=True):
+        weights[value] = weights.get(value, 0) + _number(weight)
+    return weights
 
 
 def _amplitudes(answer: Answer, at: int, plan: Plan) -> Entry:

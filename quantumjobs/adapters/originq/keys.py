@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from quantumjobs.adapters.originq.answers import Unread
@@ -19,7 +19,8 @@ def numbers(keys: Sequence[Any], widths: Sequence[int]) -> tuple[list[int], int 
     """The keys' values, and the bits that a binary text shows; None for other forms.
 
     `widths`: how many bits an outcome may have. Forms: "0x1f" in any case, "0101", and decimal, of which pyqpanda3 knows
-    the first two. Where binary and decimal are both possible and differ, nobody can tell. Raises `Unread`.
+    the first two. A binary text is as long as an outcome, or begins with a 0 as no decimal number does; where both are
+    possible nevertheless, and differ, nobody can tell. Raises `Unread`.
     """
     texts = [str(key).strip().lower().replace(" ", "") for key in keys if isinstance(key, (str, int))]
     if (
@@ -34,7 +35,8 @@ def numbers(keys: Sequence[Any], widths: Sequence[int]) -> tuple[list[int], int 
         raise Unread("the result has keys of several forms, or of one that nobody knows")
     lengths = set(map(len, texts))
     if all(_BITS.issuperset(text) for text in texts) and all(isinstance(key, str) for key in keys):
-        if not widths or lengths <= set(widths):
+        padded = len(lengths) == 1 and any(len(text) > 1 and text[0] == "0" for text in texts)
+        if not widths or lengths <= set(widths) or padded:
             return [int(text, 2) for text in texts], max(lengths, default=0) if len(lengths) == 1 else None
         decimal, binary = [int(text) for text in texts], [int(text, 2) for text in texts]
         fits = [found for found in (binary, decimal) if max(found).bit_length() <= max(widths)]
@@ -47,18 +49,22 @@ def numbers(keys: Sequence[Any], widths: Sequence[int]) -> tuple[list[int], int 
 
 
 def placed(
-    measured: Sequence[tuple[int, int]], bits: int, *, size: int | None, text: int | None, most: int
+    measured: Sequence[tuple[int, int]], wholes: Collection[int], *, size: int | None, text: int | None, seen: int
 ) -> Callable[[int], int]:
     """From a key's value to that of the circuit's clbits.
 
-    `measured`: (bit of the program, clbit of the circuit), ascending. What was measured of the service's bits is seen
-    in keys as pyqpanda3's simulators give them; that the service gives all `bits` instead is not excluded, and then
-    `size` (measureQubitSize), the length of a binary `text` or the largest value `most` tell it. Raises `Unread`.
+    `measured`: (bit of the program, clbit of the circuit), ascending. Keys have the measured bits alone, as those of
+    pyqpanda3's simulators, or all of the program's, which are as many as one of `wholes`. Which it is, the bits that
+    were `seen` set in any key tell; where both are possible, the length of a binary `text`, then `size`
+    (measureQubitSize). Raises `Unread` where neither is.
     """
     some = len(measured)
-    every = bits != some and (size == bits or (size != some and (text == bits or (text != some and most >> some))))
-    if most >> (bits if every else some):
-        raise Unread(f"the result has an outcome of {most.bit_length()} bits, and {some} were measured")
+    fits = not seen >> some
+    whole = not seen & ~sum(1 << bit for bit, _ in measured)
+    if not (fits or whole):
+        raise Unread(f"the result has an outcome of {seen.bit_length()} bits, and {some} were measured")
+    length = text if text in (some, *wholes) else size
+    every = whole and (not fits or (length != some and length in wholes))
     moves = [(bit if every else at, clbit) for at, (bit, clbit) in enumerate(measured)]
     if all(here == there for here, there in moves) and not every:
         return lambda value: value

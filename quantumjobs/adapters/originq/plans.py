@@ -24,7 +24,7 @@ class Plan(Struct, frozen=True, array_like=True):
     clbits: int = 0
     """The circuit's."""
     bits: int = 0
-    """The program's, which are c[0] ... c[bits - 1] there (its `CREG`)."""
+    """The program's: the highest that is measured, and one."""
     measured: tuple[tuple[int, int], ...] = ()
     """(bit of the program, clbit of the circuit) of all that is measured, in ascending order of bits."""
     qubits: tuple[int, ...] = ()

@@ -105,6 +105,26 @@ def test_bits_that_nobody_measured_are_there():
     assert result.data["probabilities"] == {"0 0 10": 0.6, "1 0 00": 0.4}
 
 
+@given(st.data(), st.sampled_from(["hex", "binary"]))
+def test_keys_of_all_bits_of_a_program_are_those_of_its_measured_bits(data: st.DataObject, form: str):
+    """OriginIR that somebody gave: what it declares, and gaps between what it measures."""
+    declared = data.draw(st.integers(1, 90))
+    measured = sorted(data.draw(st.sets(st.integers(0, declared - 1), min_size=1, max_size=20)))
+    plan = Plan("any", COUNTS, 10, (), declared, measured[-1] + 1, tuple((bit, bit) for bit in measured))
+    outcomes = data.draw(st.dictionaries(st.sets(st.sampled_from(measured)).map(frozenset), st.integers(1, 9)))
+    counts = {sum(1 << bit for bit in one): number for one, number in outcomes.items()} or {0: 10}
+    expected = {f"{value:0{declared}b}": number for value, number in counts.items()}
+    written = [hex(value) if form == "hex" else f"{value:0{declared}b}" for value in counts]
+    sizes = {"measureQubitSize": [declared]} if form == "hex" else {}
+    assert read([plan], probCount=[text(written, list(counts.values()))], **sizes).counts == expected
+
+
+def test_the_size_may_be_what_a_program_declares():
+    gaps = Plan("gaps", COUNTS, 10, (), 5, 4, ((1, 1), (3, 3)))
+    assert read([gaps], probCount=[text(["0x2"], [10])], measureQubitSize=[5]).counts == {"00010": 10}
+    assert read([gaps], probCount=[text(["0x2"], [10])], measureQubitSize=[2]).counts == {"01000": 10}
+
+
 # --- counts and probabilities -----------------------------------------------------------------
 def test_counts_are_those_that_were_measured_and_probabilities_the_services():
     result = read(probCount=[COUNTED], taskResult=[text(["0x0", "0x3"], [0.55, 0.45])])
@@ -151,6 +171,8 @@ def test_probabilities_of_qubits_are_by_their_order():
     assert result.probabilities == result.data["probabilities"] == {"01": 0.25, "10": 0.75}
     with pytest.raises(UsageError, match="no measured outcomes"):
         _ = result.counts
+    assert read([plan], taskResult=[text(["0x1", "0x1"], [0.25, 0.75])]).probabilities == {"01": 1.0}
+    assert "no probabilities" in error_of(read([plan], probCount=[text(["0x1"], [10])])[0])
     assert "more bits than the 2 qubits" in error_of(read([plan], taskResult=[text(["0x4"], [1])])[0])
 
 

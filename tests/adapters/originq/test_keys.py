@@ -34,6 +34,8 @@ def test_every_form_is_read_at_every_width(drawn: tuple[int, set[int]]):
         (["10", "11"], [3], [2, 3]),  # 10 and 11 would need four bits
         (["2", "10"], [4], [2, 10]),  # no binary has a 2
         (["01", "10"], [], [1, 2]),  # nothing is known of the widths
+        (["00010", "01010"], [4], [2, 10]),  # no decimal number begins with a 0
+        (["00", "11"], [4], [0, 3]),
         (["0 1", "1 0"], [2], [1, 2]),
         ([], [2], []),
     ],
@@ -81,18 +83,26 @@ MEASURED = ((1, 0), (3, 5))
         ({"size": None}, 0b10, 0b100000),  # as pyqpanda3's simulator gives them
         ({"size": 4}, 0b0010, 0b000001),
         ({"size": None, "text": 4}, 0b1000, 0b100000),
-        ({"size": None, "most": 0b1010}, 0b1010, 0b100001),  # too large for two bits
+        ({"size": None, "seen": 0b1010}, 0b0010, 0b000001),  # another one is too large for two bits
         ({"size": 7}, 0b10, 0b100000),  # of something else
+        ({"size": 6}, 0b0010, 0b000001),  # what the program declares is one more way to count all bits
+        ({"size": None, "text": 6}, 0b0010, 0b000001),
+        ({"size": 4, "text": 2}, 0b10, 0b100000),  # what the key itself shows comes first
+        ({"size": 2, "text": 4}, 0b0010, 0b000001),
+        ({"size": 4}, 0b01, 0b000001),  # the lowest bit was not measured: it is no key of all bits
+        ({"size": 2}, 0b1000, 0b100000),  # too large for two bits, whatever they say
     ],
 )
 def test_keys_of_measured_bits_and_of_all_bits_are_told_apart(told: dict[str, int | None], value: int, outcome: int):
-    most = told.pop("most", None) or value
-    place = keys.placed(MEASURED, 4, size=told["size"], text=told.get("text"), most=most)
+    seen = told.pop("seen", None) or value
+    place = keys.placed(MEASURED, (4, 6), size=told["size"], text=told.get("text"), seen=seen)
     assert place(value) == outcome
 
 
 def test_a_value_that_is_too_large_is_an_error():
     with pytest.raises(Unread, match="an outcome of 3 bits, and 2 were measured"):
-        keys.placed(((0, 0), (1, 1)), 2, size=2, text=None, most=4)
+        keys.placed(((0, 0), (1, 1)), (2, 2), size=2, text=None, seen=4)
     with pytest.raises(Unread, match="5 bits"):
-        keys.placed(MEASURED, 4, size=None, text=None, most=16)
+        keys.placed(MEASURED, (4, 6), size=None, text=None, seen=16)
+    with pytest.raises(Unread, match="3 bits"):  # too large for two, and nothing was measured into bit 2
+        keys.placed(MEASURED, (4, 6), size=4, text=None, seen=0b100)
