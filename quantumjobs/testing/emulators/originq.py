@@ -78,12 +78,12 @@ class OriginqEmulator(Emulator):
         return made
 
     def route(self, method: str, path: str, operation: str, handler: Handler, *, guarded: bool = True) -> Route:
-        """As everywhere; a refusal that a handler raises is its reply, and a question's task_mode is checked."""
+        """As everywhere; a refusal that a handler raises is its reply, and the headers of what is posted are checked."""
 
         async def answer(request: Request, body: bytes) -> Response:
             try:
-                if method == "POST" and operation != "submit" and request.headers.get("task_mode") != "0":
-                    raise Refusal("task_mode is 0 in all requests but a submission")
+                if method == "POST":
+                    _check_headers(request, operation)
                 return await handler(request, body)
             except Refusal as refusal:
                 return replies.json(self.said(refusal.code, refusal.message))
@@ -138,7 +138,9 @@ class OriginqEmulator(Emulator):
     async def _task(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
         found = asked(body, "taskId")
         task = self._wanted(found["taskId"])
-        keys = [key for key in found.get("keys", ()) if isinstance(key, str)]
+        keys = found.get("keys", [])
+        if not isinstance(keys, list):
+            raise Refusal("keys is a list of names")
         is_next = task.state is S.QUEUED and self.queue.ahead(task) == 0
         told = originq_tasks.document(task, is_next=is_next, shape=self.shape, keys=keys)
         return _good(originq_tasks.older(told) if self.older else told)
@@ -191,6 +193,13 @@ class OriginqEmulator(Emulator):
             document["obj"]["taskState"] = word
             return replies.json(document)
         return reply
+
+
+def _check_headers(request: Request, operation: str) -> None:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal("the content type is application/json")
+    if operation != "submit" and request.headers.get("task_mode") != "0":
+        raise Refusal("task_mode is 0 in all requests but a submission")
 
 
 def _good(obj: Any) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -72,17 +72,18 @@ def information(chip: Chip) -> dict[str, Any]:
 
 
 def blocks(chip: Chip, qubits: int, number: int) -> list[list[int]]:
-    """So many connected sets of so many qubits, in the order of their first qubit; fewer where there are not so many."""
+    """Up to `number` different connected sets of `qubits` qubits, one for each qubit to begin with."""
     neighbours: dict[int, set[int]] = {qubit: set() for qubit in chip.available}
     for here, there in chip.edges:
         neighbours[here].add(there)
         neighbours[there].add(here)
-    found = (_grown(first, neighbours, qubits) for first in chip.available)
-    return list(islice((one for one in found if len(one) == qubits), number))
+    grown = (_grown(first, neighbours, qubits) for first in chip.available)
+    different = dict.fromkeys(one for one in grown if len(one) == qubits)
+    return [list(one) for one in different][:number]
 
 
-def _grown(first: int, neighbours: dict[int, set[int]], qubits: int) -> list[int]:
+def _grown(first: int, neighbours: dict[int, set[int]], qubits: int) -> tuple[int, ...]:
     block = [first]
     for qubit in block:  # grows while it is gone through
         block += [one for one in sorted(neighbours[qubit]) if one not in block][: qubits - len(block)]
-    return sorted(block)
+    return tuple(sorted(block))

@@ -17,6 +17,8 @@ from quantumjobs.testing.emulators.originq_run import Noise, Task, bits
 MAINTENANCE, NO_RESOURCE, REFUSED = 20045, 10002, 20001
 """Codes of refusals; the last is a guess, since nobody has published the others."""
 MOST_PROGRAMS = 200
+MOST_SHOTS = 1_000_000
+"""The emulator's own bound; the service's has not been published."""
 FULL, NOISY, PARTIAL, SINGLE, CHIP = "0", "1", "2", "3", "5"
 SIMULATED = (FULL, NOISY, PARTIAL, SINGLE)
 _ONE, _LIST = "1", "2"
@@ -119,6 +121,9 @@ def _task(text: str, program: Program, given: _Body) -> Task:
         wanted = [asked.amplitude] if isinstance(asked.amplitude, str) else asked.amplitude
         if not wanted or isinstance(asked.amplitude, str) is not (given.machine == SINGLE):
             raise Refusal("Amplitude: a list for partial amplitudes, and a text for a single one")
+        for one in wanted:
+            if not (one.isascii() and one.isdecimal() and len(one) < 100) or int(one) >> program.qubits:
+                raise Refusal(f"Amplitude: {one[:100]!r} is no state of {program.qubits} qubits")
         return Task(text=text, amplitudes=tuple(wanted))
     if given.machine == FULL and asked.measure_type == 2:
         if not asked.qubits or max(asked.qubits) >= program.qubits or min(asked.qubits) < 0:
@@ -128,6 +133,8 @@ def _task(text: str, program: Program, given: _Body) -> Task:
         raise Refusal(f"measure_type: {asked.measure_type}")
     if asked.shot is None or asked.shot < 1:
         raise Refusal(f"shot: {asked.shot}; at least 1 is needed")
+    if asked.shot > MOST_SHOTS:
+        raise Refusal(f"shot: {asked.shot} is more than {MOST_SHOTS}")
     if not program.measured:
         raise Refusal("the program measures nothing")
     return Task(text=text, shots=asked.shot, noise=_noise(asked.noise) if given.machine == NOISY else None)

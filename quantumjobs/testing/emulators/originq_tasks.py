@@ -62,7 +62,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     state_as: str = "text"
 
 
-def document(task: OriginqTask, *, is_next: bool, shape: Shape, keys: Sequence[str]) -> dict[str, Any]:
+def document(task: OriginqTask, *, is_next: bool, shape: Shape, keys: Sequence[Any]) -> dict[str, Any]:
     """What the cloud says of it; `keys` are further fields that were asked for."""
     code = NEXT if task.state is S.QUEUED and is_next else CODES[task.state]
     state: Any = {"text": str(code), "int": code, "float": float(code)}[shape.state_as]
@@ -80,7 +80,7 @@ def document(task: OriginqTask, *, is_next: bool, shape: Shape, keys: Sequence[s
     if task.started is not None:
         found["startTime"] = task.started.strftime(_TIME)
     more = _more(task)
-    return found | {key: more[key] for key in keys if key in more}
+    return found | {key: more[key] for key in more if key in keys}
 
 
 def _results(task: OriginqTask, outcomes: Sequence[Outcome], shape: Shape) -> dict[str, Any]:

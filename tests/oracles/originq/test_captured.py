@@ -49,18 +49,20 @@ def ours(backend: str, *texts: str, shots: int | None = SHOTS, **options: Any) -
 
 
 @pytest.mark.parametrize(
-    ("name", "part"),
+    ("name", "at", "part"),
     [
-        ("single", lambda: ours(FULL, BELL)),
-        ("list", lambda: ours(CHIP, BELL, FLIP)),
-        ("chip", lambda: ours(CHIP, BELL)),
-        ("noise", lambda: ours(FULL, BELL, noise_model=NoiseModel(NOISE[0], tuple(NOISE[1]), tuple(NOISE[2])))),
-        ("probabilities", lambda: ours(FULL, STATE, shots=None, qubits=[0, 1])),
+        ("single", 0, lambda: ours(FULL, BELL)),
+        ("list", 0, lambda: ours(CHIP, BELL, FLIP)),
+        ("chip", 0, lambda: ours(CHIP, BELL)),
+        ("noise", 0, lambda: ours(FULL, BELL, noise_model=NoiseModel(NOISE[0], tuple(NOISE[1]), tuple(NOISE[2])))),
+        ("probabilities", 0, lambda: ours(FULL, STATE, shots=None, qubits=[0, 1])),
+        ("amplitudes", 0, lambda: ours("partial_amplitude", STATE, shots=None, amplitudes=["0", "3"])),
+        ("amplitudes", 1, lambda: ours("single_amplitude", STATE, shots=None, amplitudes=["3"])),
     ],
 )
-def test_the_adapter_sends_what_was_recorded(name: str, part: Any):
+def test_the_adapter_sends_what_was_recorded(name: str, at: int, part: Any):
     made = part()
-    theirs = SEQUENCES[name][0]
+    theirs = SEQUENCES[name][at]
     sent = json.loads(made.payload)
     # The angles of pyqpanda3 have eight digits, and ours all that they have.
     assert _rounded(sent) == _rounded(theirs["body"])

@@ -139,18 +139,22 @@ async def test_the_vendors_client_reads_all_that_is_said_of_chips(tmp_path: Path
 
 async def test_what_the_vendors_client_sends_is_what_was_recorded(tmp_path: Path):
     plans = {
-        "single": plan("run", BELL),
-        "list": plan("run", BELL, FLIP, backend=CHIP, list=True),
-        "chip": plan("run", BELL, backend=CHIP, options={}),
-        "noise": plan("run", BELL, noise=NOISE),
-        "probabilities": plan("run", STATE, qubits=[0, 1]),
-        "cancel": plan("cancel"),
-        "describe": {"do": "describe", "backend": CHIP},
+        "single": [plan("run", BELL)],
+        "list": [plan("run", BELL, FLIP, backend=CHIP, list=True)],
+        "chip": [plan("run", BELL, backend=CHIP, options={})],
+        "noise": [plan("run", BELL, noise=NOISE)],
+        "probabilities": [plan("run", STATE, qubits=[0, 1])],
+        "cancel": [plan("cancel")],
+        "describe": [{"do": "describe", "backend": CHIP}],
+        "amplitudes": [
+            plan("submit", STATE, backend="partial_amplitude", amplitudes=["0", "3"]),
+            plan("submit", STATE, backend="single_amplitude", amplitudes="3"),
+        ],
     }
     found = {}
-    for name, one in plans.items():
+    for name, several in plans.items():
         service = emulator(queue=0.3)
         async with serve(service) as url:
-            await vendor.jobs([one], url=url, home=tmp_path)
+            await vendor.jobs(several, url=url, home=tmp_path)
         found[name] = masked(service.noted, {"task": next(iter(service.jobs), "-none-"), "key": vendor.KEY})
     assert json.dumps(found, sort_keys=True) == json.dumps(SEQUENCES, sort_keys=True)

@@ -1,6 +1,6 @@
 """Runs in the vendor's environment: jobs through pyqpanda3, from a list of plans on stdin to reports on stdout.
 
-A plan: {"do": "describe" | "backends" | "run" | "expval" | "cancel" | "refused", ...}; see the functions. `URL` and `KEY` are in the
+A plan: {"do": "describe" | "backends" | "run" | "submit" | "expval" | "cancel" | "refused", ...}; see the functions. `URL` and `KEY` are in the
 environment. This client holds the interpreter's lock while it waits, so whoever serves it is another process.
 """
 
@@ -56,6 +56,11 @@ def submitted(plan: dict[str, Any]) -> Any:
     if "options" in plan:
         return machine.run(programs[0], plan["shots"], options(plan))
     return machine.run(programs[0], plan["shots"])
+
+
+def submit(plan: dict[str, Any]) -> dict[str, Any]:
+    """Submit, and no more: this client reads no result in which there are amplitudes."""
+    return {"id": submitted(plan).job_id()}
 
 
 def run(plan: dict[str, Any]) -> dict[str, Any]:

@@ -166,6 +166,9 @@ def test_shapes_that_never_were_are_refused():
         (simulated(machine="4"), None, 20001, "no QMachineType '4'"),
         (simulated(machine="1", shot=5, measure_type=1), None, 20001, "noisemodel is missing"),
         (simulated(machine="2", Amplitude="0"), None, 20001, "Amplitude"),
+        (simulated(machine="2", Amplitude=["0", "0x1"]), None, 20001, "'0x1' is no state of 2 qubits"),
+        (simulated(machine="3", Amplitude="4"), None, 20001, "'4' is no state of 2 qubits"),
+        (several(shot=10**30), None, 20001, "is more than 1000000"),
         (simulated(), "2", 20001, "lists of programs are for chips"),
         (simulated(), "5", 20001, "the binary form"),
         (simulated(), "6", 20001, "lists of instructions"),
@@ -195,8 +198,23 @@ async def test_a_question_has_its_own_mode_and_its_fields():
     async with served(OriginqEmulator()) as raw:
         assert "task_mode is 0" in (await raw.ask("origin/taskDetail", {"taskId": "x"}, mode="1"))["message"]
         assert "taskId is missing" in (await raw.ask("origin/taskDetail", {}))["message"]
+        task = await raw.accepted(simulated())
+        assert "keys is a list" in (await raw.ask("origin/taskDetail", {"taskId": task, "keys": 5}))["message"]
         unknown = await raw.ask("origin/taskDetail", {"taskId": "0" * 32})
     assert (unknown["code"], unknown["message"]) == (10002, "task resource is null")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_what_is_posted_is_json_by_its_headers_too(kind: str):
+    async with served(OriginqEmulator(results="zeros")) as raw:
+        headers = {"task_mode": "1", "content-type": kind}
+        reply = await raw.http.post("/oqcs/task/origin/submit.json", content=json.dumps(simulated()), headers=headers)
+    assert reply.json() == {
+        "success": False,
+        "code": 20001,
+        "message": "the content type is application/json",
+        "obj": None,
+    }
 
 
 @pytest.mark.parametrize(("http_401", "status"), [(False, 200), (True, 401)])
@@ -231,18 +249,20 @@ async def test_a_chips_information_has_every_field_that_the_client_needs():
     assert (retired["code"], unknown["code"]) == (20045, 10002)
 
 
-async def test_blocks_of_qubits_are_connected():
+async def test_blocks_of_qubits_are_connected_and_each_is_told_once():
     async with served(OriginqEmulator()) as raw:
         body = {"chipId": "PQPUMESH8", "qubitNum": 4, "label": 1, "qubitBlockNum": 2}
         told = (await raw.ask("management/bestQubitBlocks", body))["obj"]
+        all_of_them = (await raw.ask("management/bestQubitBlocks", body | {"qubitBlockNum": 10**30}))["obj"]
         none = await raw.ask("management/bestQubitBlocks", body | {"qubitNum": 0})
     assert told == {
         "ChipID": "PQPUMESH8",
         "QubitNum": 4,
         "Label": 1,
         "QubitBlockNum": 2,
-        "QubitBlocks": [[0, 1, 2, 4], [0, 1, 2, 4]],
+        "QubitBlocks": [[0, 1, 2, 4], [1, 2, 3, 6]],
     }
+    assert all_of_them["QubitBlockNum"] == len(set(map(tuple, all_of_them["QubitBlocks"]))) > 2
     assert none["success"] is False
 
 
