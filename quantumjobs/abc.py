@@ -201,7 +201,7 @@ class Codec(Protocol):
 
 
 @runtime_checkable
-class Gathers(Protocol):
+class Gathers(Codec, Protocol):
     """A codec that runs a circuit as several programs; see `Prepared.shares`."""
 
     def gather(self, result: Result, shares: int) -> Result:

@@ -359,11 +359,8 @@ class Engine:
             return codec.decode(raw, layout)
         return await codecs.decoded_by(await self.workers(), codec, raw, layout)
 
-    async def gather(self, provider: Provider, result: Result, shares: int) -> Result:
+    async def gather(self, codec: Gathers, result: Result, shares: int) -> Result:
         """`Gathers.gather`, where the codec decodes."""
-        codec = provider.codec
-        if not isinstance(codec, Gathers):  # a file from elsewhere may say what it likes
-            return result
         if "decode" in codec.inline:
             return codec.gather(result, shares)
         return await codecs.gathered_by(await self.workers(), codec, result, shares)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from quantumjobs.abc import Raw
+from quantumjobs.abc import Gathers, Raw
 from quantumjobs.core.records import Link
 from quantumjobs.errors import ProviderError, ResultUnavailable
 
@@ -55,9 +55,10 @@ async def _together(engine: Engine, parts: Parts, results: Sequence[Result], sha
     from quantumjobs.core.results import Result
 
     result = results[0] if len(results) == 1 else Result.of_parts(results)
-    if not shares:
+    codec = parts[0][1].lane.provider.codec
+    if not shares or not isinstance(codec, Gathers):  # a file from elsewhere may say what it likes
         return result
-    gathered = await engine.gather(parts[0][1].lane.provider, result, shares)
+    gathered = await engine.gather(codec, result, shares)
     # What the provider answered stays beside it: of each share, by its number.
     raws = [_numbered(result[at : at + shares]) for at in range(0, len(result), shares)]
     return Result.of_parts(Result([one]).with_raw(raw) for one, raw in zip(gathered, raws, strict=True))

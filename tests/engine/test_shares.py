@@ -10,6 +10,7 @@ import pytest
 import quantumjobs as qj
 from quantumjobs.engine.tokens import PREFIX
 from quantumjobs.errors import ResultUnavailable
+from quantumjobs.testing.codec import FakeCodec
 from quantumjobs.testing.fake import FakeProvider
 from tests.engine.helpers import BELL, client_on
 
@@ -58,6 +59,16 @@ async def test_another_program_that_has_the_token_puts_them_together_too() -> No
         await job
     async with client_on(fake) as other:
         assert len(await (await other.attach(token))) == 2
+
+
+async def test_shares_of_a_codec_that_gathers_nothing_are_overlooked() -> None:
+    class Plain(FakeCodec):
+        gather = None
+
+    fake = FakeProvider(shares=2)
+    fake.codec = Plain()
+    async with client_on(fake) as client:
+        assert len(await (await client.backend("fake/sim").run([BELL] * 2))) == 4
 
 
 async def test_a_token_with_an_impossible_number_of_shares_is_refused() -> None:

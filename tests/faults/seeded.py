@@ -363,8 +363,8 @@ FAULTS = (
     Seeded(
         "one program of a circuit alone is not gathered",
         "engine/reading.py",
-        "    if not shares:\n",
-        "    if shares <= 1:\n",
+        "    if not shares or not isinstance(codec, Gathers):",
+        "    if shares <= 1 or not isinstance(codec, Gathers):",
         ("tests/engine/test_shares.py",),
     ),
     Seeded(

@@ -200,9 +200,10 @@ def gathered(result: Result, shares: int) -> Result:
 
 def _gathered(programs: Result) -> CircuitResult:
     first = programs[0]
-    failed = next((one for one in programs if one.error is not None), None)
+    failed = next((one for one in programs if one.error is not None or SHARES not in one.data), None)
     if failed is not None:
-        return first.with_entry(failed_entry(str(failed.error), name=failed.name, shots=failed.shots))
+        reason = failed.error or "a result has no share in observables"
+        return first.with_entry(failed_entry(reason, name=failed.name, shots=failed.shots))
     estimates = [([(int(at), v, w) for at, v, w in one.data[SHARES]], one.shots or None) for one in programs]
     values, errors = pauli.total(estimates)
     metadata = dict(first.metadata)

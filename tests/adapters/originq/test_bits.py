@@ -238,6 +238,11 @@ def test_shares_are_of_the_corrected_distribution_where_there_is_one():
     assert whole.data["expectation_values"] == [-1.5, -2.0]
 
 
+def test_counts_are_no_shares():
+    (whole,) = bits.gathered(read(probCount=[COUNTED]), 1)
+    assert "no share in observables" in error_of(whole)
+
+
 def test_a_circuit_with_one_unread_share_failed_and_the_next_one_did_not():
     first, second = groups()
     plans = [share(first, 10), share(second, 10)] * 2

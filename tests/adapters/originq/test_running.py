@@ -405,6 +405,16 @@ async def test_an_accepted_cancel_is_remembered_by_the_next_program(tmp_path: Pa
                 await again
 
 
+async def test_a_task_that_finishes_in_spite_of_an_accepted_cancel_is_completed():
+    accepted = Fault("schema", operation="cancel", body='{"success": true, "code": 10000, "message": "ok", "obj": null}')
+    async with serve(OriginqEmulator(results="zeros", queue=1.0, faults=[accepted])) as url, client_of(url) as client:
+        job = await client.backend(FULL).run(GHZ, shots=5)
+        assert await job.cancel() is CancelOutcome.REQUESTED
+        assert job.state is S.CANCELLING
+        assert (await job).counts == {"000": 5}
+        assert job.state is S.COMPLETED
+
+
 async def test_a_cancel_that_comes_too_late_changes_nothing():
     async with serve(OriginqEmulator(results="zeros")) as url, client_of(url) as client:
         job = await client.backend(FULL).run(GHZ, shots=5)
