@@ -20,6 +20,10 @@ from measure import Bench, alternate
 from tests.oracles.originq import our_waits, waits
 
 JOBS = 100
+QUEUE = 3.0
+"""Seconds that each job waits, while others do, too."""
+GIVEN_UP = 6.0
+"""Seconds after which a wait that ignores SIGINT is killed."""
 
 
 def main() -> None:
@@ -30,8 +34,8 @@ def main() -> None:
         home = Path(folder)
         ours, theirs = alternate(
             rounds,
-            lambda: waits.stalled(waits.OURS, home, jobs=JOBS),
-            lambda: waits.stalled(waits.THEIRS, home, jobs=JOBS),
+            lambda: waits.stalled(waits.OURS, home, jobs=JOBS, queue=QUEUE),
+            lambda: waits.stalled(waits.THEIRS, home, jobs=JOBS, queue=QUEUE),
         )
         assert all(one["good"] for one in (*ours, *theirs))
         bench.figure(
@@ -40,9 +44,11 @@ def main() -> None:
         bench.figure("the same, vendor", median(1e3 * one["longest"] for one in theirs), " ms")
         bench.figure("... of the whole wait, vendor", median(one["longest"] / one["whole"] for one in theirs))
         for side in (waits.OURS, waits.BLOCKING):
-            ends = [waits.interrupted(side, home) for _ in range(rounds)]
+            ends = [waits.interrupted(side, home, patience=GIVEN_UP) for _ in range(rounds)]
             bench.figure(f"SIGINT to the end of a wait, {side}", 1e3 * max(ends), " ms", most=200.0)
-        bench.figure("the same, vendor (killed after 6 s)", waits.interrupted(waits.THEIRS, home), " s")
+        bench.figure(
+            "the same, vendor (killed after 6 s)", waits.interrupted(waits.THEIRS, home, patience=GIVEN_UP), " s"
+        )
         *others, last = waits.hung(waits.OURS, home, jobs=5)
         bench.figure("a look is not answered: the other jobs, ours", max(others), " s", most=our_waits.DEADLINE)
         bench.figure("... and the job itself", last, " s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
@@ -36,9 +37,9 @@ def emulator(**settings: Any) -> OriginqEmulator:
     return OriginqEmulator(**{"results": "10"} | settings)
 
 
-def client_of(url: str, **settings: Any) -> Client:
-    """A client of this service alone."""
-    providers = {"originq": {"url": url, "api_key": KEY}}
+def client_of(url: str, *, more: Mapping[str, Any] = {}, **settings: Any) -> Client:
+    """A client of this service alone; `more` are further settings of the account."""
+    providers = {"originq": {"url": url, "api_key": KEY, **more}}
     return Client(providers=providers, **{"ledger": "memory", "policies": OFTEN} | settings)
 
 

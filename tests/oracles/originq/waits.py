@@ -21,10 +21,6 @@ from tests.oracles.originq import vendor
 
 ROOT = Path(__file__).parents[3]
 OURS, THEIRS, BLOCKING = "ours", "vendor", "ours, blocking"
-QUEUE = 3.0
-"""Seconds that each job waits, while others do, too."""
-GIVEN_UP = 6.0
-"""Seconds after which a wait that ignores SIGINT is killed."""
 HELD = 30.0
 """Seconds that a job waits which is not to end by itself."""
 
@@ -89,17 +85,17 @@ def _ending(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
         process.stdout.close()
 
 
-def stalled(side: str, home: Path, *, jobs: int) -> dict[str, Any]:
-    """`longest` stall of the loop and `whole` wait, in seconds, while so many jobs are waited for."""
+def stalled(side: str, home: Path, *, jobs: int, queue: float) -> dict[str, Any]:
+    """`longest` stall of the loop and `whole` wait, in seconds, while so many jobs are so long in the queue."""
     with (
-        emulator(home, "--queue", str(QUEUE), "--parallel", str(jobs)) as url,
+        emulator(home, "--queue", str(queue), "--parallel", str(jobs)) as url,
         _ending(_started(side, url, home, "stall", str(jobs))) as process,
     ):
         return _told(process)
 
 
-def interrupted(side: str, home: Path) -> float:
-    """Seconds from SIGINT to the end of the wait; `GIVEN_UP` where it has not ended by then."""
+def interrupted(side: str, home: Path, *, patience: float) -> float:
+    """Seconds from SIGINT to the end of the wait; `patience` where it has not ended by then, and is killed."""
     word = "blocking" if side == BLOCKING else "wait"
     with emulator(home, "--queue", str(HELD)) as url, _ending(_started(side, url, home, word)) as process:
         _told(process)
@@ -107,9 +103,9 @@ def interrupted(side: str, home: Path) -> float:
         sent = time.time()
         os.kill(process.pid, signal.SIGINT)
         try:
-            process.wait(GIVEN_UP)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
-            return GIVEN_UP
+            return patience
         return float(_told(process)["ended"]) - sent
 
 
