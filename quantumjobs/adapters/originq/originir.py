@@ -50,18 +50,17 @@ def written(circuit: QuantumCircuit, *, expand: bool = True, hardware: bool = Fa
     Raises `UsageError` that goes on after the circuit's name, with what to do.
     """
     _check(circuit, hardware=hardware)
-    circuit = plainly_named(circuit, _standard())
+    circuit = plainly_named(circuit, _gates())
     try:
         lines = list(_lines(circuit, expand=expand, hardware=hardware))
     except _Unknown:
         lines = list(_lines(_transpiled(circuit), expand=True, hardware=hardware))
-    bits = len({circuit.find_bit(step.clbits[0]).index for step in circuit.data if step.name == "measure"})
-    return "\n".join([f"QINIT {circuit.num_qubits}", f"CREG {max(bits, 1)}", *lines, ""])
+    return "\n".join([f"QINIT {circuit.num_qubits}", f"CREG {max(len(measured(circuit)), 1)}", *lines, ""])
 
 
 def measured(circuit: QuantumCircuit) -> tuple[tuple[int, int], ...]:
     """(bit of the program, clbit of the circuit), ascending."""
-    clbits = sorted({circuit.find_bit(step.clbits[0]).index for step in circuit.data if step.name == "measure"})
+    clbits = sorted({circuit.find_bit(step.clbits[0]).index for step in circuit.data if _measures(step)})
     return tuple(enumerate(clbits))
 
 
@@ -79,11 +78,10 @@ def _check(circuit: QuantumCircuit, *, hardware: bool) -> None:
     for step in circuit.data:
         if step.name in look.CONTROL_FLOW:
             raise UsageError(f"has {step.name}: OriginQ does not run conditions and loops")
-        if hardware and step.name != "barrier" and not over.isdisjoint(step.qubits):
+        passes = step.name == "barrier" and _is_qiskits(step.operation)
+        if hardware and not passes and not over.isdisjoint(step.qubits):
             raise UsageError("goes on with a qubit after it was measured, which chips do not do: measure at the end")
-        if step.name == "delay" and hardware:
-            raise UsageError("has a delay, for which OriginIR has no statement: leave it out")
-        if step.name == "measure":
+        if _measures(step):
             over.update(step.qubits)
             if step.clbits[0] in written:
                 raise UsageError(
@@ -96,13 +94,11 @@ def _check(circuit: QuantumCircuit, *, hardware: bool) -> None:
 # --- writing ----------------------------------------------------------------------------
 def _lines(circuit: QuantumCircuit, *, expand: bool, hardware: bool) -> Iterator[str]:
     bits = {clbit: bit for bit, clbit in measured(circuit)}
-    writing = _Writing(expand=expand)
+    writing = _Writing(expand=expand, hardware=hardware)
     for step in circuit.data:
         qubits = [circuit.find_bit(qubit).index for qubit in step.qubits]
-        if step.name == "measure":
+        if _measures(step):
             yield f"MEASURE q[{qubits[0]}],c[{bits[circuit.find_bit(step.clbits[0]).index]}]"
-        elif step.name == "delay":  # a simulator has no time; chips were refused
-            assert not hardware
         elif step.clbits:
             raise UsageError(f"has {step.name} with classical bits inside, which OriginIR does not have: inline it")
         else:
@@ -112,24 +108,28 @@ def _lines(circuit: QuantumCircuit, *, expand: bool, hardware: bool) -> Iterator
 class _Writing:
     """Statements of one operation after the other."""
 
-    def __init__(self, *, expand: bool) -> None:
+    def __init__(self, *, expand: bool, hardware: bool) -> None:
         self._expand = expand
+        self._hardware = hardware
 
     def statements(self, operation: Any, qubits: Sequence[int], depth: int) -> Iterator[str]:
         """Of an operation on these qubits. Raises `UsageError`, or `_Unknown` for what has no definition."""
         if hasattr(operation, "modifiers"):
             operation = _plain(operation)
         name = operation.name
-        if name == "barrier":
+        if name == "barrier" and _is_qiskits(operation):
             if qubits:
                 yield f"BARRIER {_on(qubits)}"
-        elif name == "reset":
+        elif name == "reset" and _is_qiskits(operation):
             yield f"RESET {_on(qubits)}"
+        elif name == "delay" and _is_qiskits(operation):
+            if self._hardware:  # a simulator has no time
+                raise UsageError("has a delay, for which OriginIR has no statement: leave it out")
         elif (state := _open(operation)) is not None:
             yield from self._opened(operation, qubits, state, depth)
-        elif (write := _WRITERS.get(name)) is not None and _is_gate(operation):
+        elif (write := _WRITERS.get(name)) is not None and _is_qiskits(operation):
             yield from write(operation, qubits)
-        elif name in SAME and _is_gate(operation):
+        elif name in SAME and _is_qiskits(operation):
             yield f"{SAME[name]} {_on(qubits)}{_angles(operation, operation.params)}"
         else:
             yield from self._taken_apart(operation, qubits, depth)
@@ -185,7 +185,7 @@ def _plain(annotated: Any) -> Any:
 def _controlled(operation: Any, qubits: Sequence[int]) -> list[str] | None:
     """Any number of closed controls over a gate that OriginIR has exactly; None for all else."""
     base = getattr(operation, "base_gate", None)
-    if base is None or base.name not in SAME or not _is_gate(base):
+    if base is None or base.name not in SAME or not _is_qiskits(base):
         return None
     if len(base.params) != _parameters(base.name):  # of a controlled cu Qiskit calls the base a u, with a phase
         return None
@@ -251,9 +251,13 @@ def _open(operation: Any) -> int | None:
     return state if controls and state is not None and state != (1 << controls) - 1 else None
 
 
-def _is_gate(operation: Any) -> bool:
+def _is_qiskits(operation: Any) -> bool:
     """Qiskit's own, and not one that somebody gave its name."""
-    return operation.base_class is _standard().get(operation.name)
+    return operation.base_class is _qiskits().get(operation.name)
+
+
+def _measures(step: Any) -> bool:
+    return step.name == "measure" and _is_qiskits(step.operation)
 
 
 def _parameters(name: str) -> int:
@@ -263,11 +267,19 @@ def _parameters(name: str) -> int:
 
 
 @functools.cache
-def _standard() -> dict[str, Any]:
-    from qiskit.circuit import Gate
+def _qiskits() -> dict[str, Any]:
+    """Qiskit's classes, by the names of their instructions."""
+    from qiskit.circuit import Barrier
     from qiskit.circuit.library import get_standard_gate_name_mapping
 
-    return {name: gate.base_class for name, gate in get_standard_gate_name_mapping().items() if isinstance(gate, Gate)}
+    return {name: one.base_class for name, one in get_standard_gate_name_mapping().items()} | {"barrier": Barrier}
+
+
+@functools.cache
+def _gates() -> dict[str, Any]:
+    from qiskit.circuit import Gate
+
+    return {name: found for name, found in _qiskits().items() if issubclass(found, Gate)}
 
 
 def _transpiled(circuit: QuantumCircuit) -> QuantumCircuit:

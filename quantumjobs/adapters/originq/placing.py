@@ -31,6 +31,10 @@ def placed(circuit: QuantumCircuit, chip: Chip, *, transpile: bool, level: int) 
         raise UsageError(f"{misfit}; leave out transpile=False, or transpile it for the backend's target")
     if circuit.num_qubits > len(numbers):
         raise UsageError(f"has {circuit.num_qubits} qubits; {chip.name} has {len(numbers)} that are available")
+    if not chip.edges and any(len(step.qubits) > 1 for step in circuit.data if step.name != "barrier"):
+        raise UsageError(
+            f"has gates on several qubits; {chip.name} tells of no pairs of qubits: leave out mapping=False"
+        )
     if not look.CONTROL_FLOW.isdisjoint(circuit.count_ops()):
         return circuit  # refused when it is written, with what to do
     return _widened(_transpiled(circuit, chip, level), sorted(numbers))
@@ -38,7 +42,7 @@ def placed(circuit: QuantumCircuit, chip: Chip, *, transpile: bool, level: int) 
 
 def _transpiled(circuit: QuantumCircuit, chip: Chip, level: int) -> QuantumCircuit:
     """On the available qubits alone, counted from 0: Qiskit would take one that is not available for an idle place."""
-    compact = {qubit: number for number, qubit in enumerate(sorted(chip.available))}
+    compact = {qubit: number for number, qubit in enumerate(sorted(set(chip.available)))}
     key = ("originq", msgspec.json.encode(chip))
     try:
         passes = native.passes(key, level, lambda: target.of_chip(chip, compact))

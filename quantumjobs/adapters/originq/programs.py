@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import pi
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -66,8 +67,7 @@ def programs(circuits: Sequence[Circuit], about: About, wanted: Wanted) -> Itera
     number = 0
     writing = _Writing(about, wanted)
     for given in circuits:
-        text = originir_of(given)
-        for circuit in [texts.read(text)] if text is not None else load(given):
+        for circuit in _loaded(given):
             named = "the program" if isinstance(circuit, Given) else f"circuit {circuit.name!r}"
             label = f"{given.label}: {named}" if given.label else named
             try:
@@ -83,6 +83,17 @@ def programs(circuits: Sequence[Circuit], about: About, wanted: Wanted) -> Itera
         raise UsageError("there is no circuit to run")
 
 
+def _loaded(given: Circuit) -> Sequence[QuantumCircuit | Given]:
+    """The circuits of one item, or the program that it is."""
+    text = originir_of(given)
+    if text is None:
+        return load(given)
+    try:
+        return [texts.read(text)]
+    except UsageError as error:
+        raise UsageError(f"{given.label or 'the OriginIR text'}: {error}") from error
+
+
 class _Writing:
     """Programs of one circuit after the other, for one backend and one purpose."""
 
@@ -95,11 +106,13 @@ class _Writing:
         """Groups are of the circuit as it was given; of a transpiled one, where its qubits have been brought to."""
         wanted = self._wanted
         _check_qubits(wanted, circuit.num_qubits)
-        if wanted.wants == COUNTS and "measure" not in circuit.count_ops():
+        if wanted.wants == COUNTS and not originir.measured(circuit):
             raise UsageError("measures nothing: add circuit.measure_all()")
         for group in _groups(circuit, wanted):
             if group is not None:
-                ready = pauli.measured(circuit, group, measure=wanted.drawn)
+                ready = (
+                    _based(circuit, group) if self._about.chip else pauli.measured(circuit, group, measure=wanted.drawn)
+                )
             else:
                 ready = circuit if wanted.drawn else _unmeasured(circuit)
             ready = self._placed(ready) if wanted.drawn else _named(ready, _asked(ready, wanted, group))
@@ -178,6 +191,18 @@ def _groups(circuit: QuantumCircuit, wanted: Wanted) -> Sequence[Group | None]:
     if places is None or width != len(places):
         return pauli.groups(wanted.observables, circuit.num_qubits)
     return [pauli.placed(group, places) for group in pauli.groups(wanted.observables, width)]
+
+
+def _based(circuit: QuantumCircuit, group: Group) -> QuantumCircuit:
+    """Measured in the group's basis by turns that every chip has: what is in a chip's gates and places stays as it is."""
+    upright = Group(tuple((qubit, "Z") for qubit, _ in group.basis), group.shares)
+    made = pauli.measured(circuit, upright, measure=False)
+    for qubit, axis in group.basis:
+        if axis == "X":
+            made.r(-pi / 2, pi / 2, qubit)
+        elif axis == "Y":
+            made.r(pi / 2, 0, qubit)
+    return pauli.measured(made, upright)
 
 
 def _unmeasured(circuit: QuantumCircuit) -> QuantumCircuit:

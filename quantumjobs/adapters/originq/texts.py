@@ -18,6 +18,7 @@ _ALL = re.compile(r"MEASURE\s+q\s*,\s*c", re.ASCII)
 _USED = re.compile(r"q\[\s*(\d{1,6})\s*\]", re.ASCII)
 _CONTROL = re.compile(r"(QIF|QELSE|QELSEIF|QWHILE|QENDIF|QENDWHILE)\b", re.ASCII)
 _MEASURE = re.compile(r"MEASURE\b", re.ASCII)
+_END = re.compile(r"\r\n?")
 
 
 class Given(Struct, frozen=True):
@@ -40,7 +41,7 @@ def read(text: str) -> Given:
     declared: dict[str, int] = {}
     measured: list[int] = []
     used = 0
-    text = "\n".join(text.splitlines())
+    text = _END.sub("\n", text).removesuffix("\n")
     for number, whole in enumerate(text.split("\n"), 1):
         line = whole.partition("//")[0].strip()
         if found := _DECLARED.fullmatch(line):
@@ -55,8 +56,10 @@ def read(text: str) -> Given:
                 raise UsageError(f"line {number}: a bit is measured into twice; results have a place for one of them")
         else:
             used = max([used, *(int(qubit) + 1 for qubit in _USED.findall(line))])
-    if used > declared.get("QINIT", 0):
-        raise UsageError(f"q[{used - 1}] is used, and QINIT declares {declared.get('QINIT', 0)} qubits")
+    if "QINIT" not in declared:
+        raise UsageError("its QINIT has no number of qubits: write QINIT 2, alone on its line")
+    if used > declared["QINIT"]:
+        raise UsageError(f"q[{used - 1}] is used, and QINIT declares {declared['QINIT']} qubits")
     return Given(f"{text}\n", declared["QINIT"], declared.get("CREG", 0), used, tuple(sorted(measured)))
 
 
@@ -79,7 +82,7 @@ def unmeasured(given: Given) -> Given:
     """Without its measurements. Raises `UsageError` where something comes after one of them."""
     lines: list[str] = []
     seen = False
-    for number, line in enumerate(given.text.splitlines(), 1):
+    for number, line in enumerate(_lines(given.text), 1):
         bare = line.partition("//")[0].strip()
         if _MEASURE.match(bare):
             seen = True
@@ -95,7 +98,7 @@ def unmeasured(given: Given) -> Given:
 def rebased(given: Given, group: Group, *, measure: bool) -> Given:
     """Measured in the group's basis, instead of what it measures itself: bit i is basis[i]'s."""
     bare = unmeasured(given)
-    lines = [f"CREG {len(group.basis)}" if _is_creg(line) else line for line in bare.text.splitlines()]
+    lines = [f"CREG {len(group.basis)}" if _is_creg(line) else line for line in _lines(bare.text)]
     if not any(map(_is_creg, lines)):
         place = next(at for at, line in enumerate(lines) if line.strip().startswith("QINIT"))
         lines.insert(place + 1, f"CREG {len(group.basis)}")
@@ -109,6 +112,11 @@ def rebased(given: Given, group: Group, *, measure: bool) -> Given:
     used = max(given.used, *(qubit + 1 for qubit, _ in group.basis))
     bits = tuple(range(len(group.basis))) if measure else ()
     return Given("\n".join([*lines, ""]), given.width, len(group.basis), used, bits)
+
+
+def _lines(text: str) -> list[str]:
+    """Not by `splitlines`, which ends a line, and so a comment, at characters that are no line's end for others."""
+    return text.removesuffix("\n").split("\n")
 
 
 def _is_creg(line: str) -> bool:

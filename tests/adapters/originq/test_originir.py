@@ -1,6 +1,6 @@
 """Qiskit's circuits as OriginIR: the statements, and that they mean the same to another reader.
 
-pyqpanda3 judges 136 circuits in tests/oracles/originq/test_circuits.py.
+pyqpanda3 judges 157 circuits in tests/oracles/originq/test_circuits.py.
 """
 
 from __future__ import annotations
@@ -131,6 +131,22 @@ def test_a_gate_that_only_has_a_known_name_is_what_its_definition_says():
     assert body(qasm2.loads(text, custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)) == ["RX q[0],(0.5)"]
 
 
+@pytest.mark.parametrize("name", ["barrier", "delay", "reset", "measure"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_gate_that_is_called_as_an_instruction_is_not_taken_for_it(name: str, deep: bool):
+    inner = QuantumCircuit(1, name=name)
+    inner.x(0)
+    if deep:
+        outer = QuantumCircuit(1, name="outer")
+        outer.append(inner.to_gate(), [0])
+        inner = outer
+    circuit = QuantumCircuit(1, 1)
+    circuit.append(inner.to_gate(), [0])
+    assert originir.measured(circuit) == ()
+    circuit.measure(0, 0)
+    assert body(circuit, hardware=True) == ["X q[0]", "MEASURE q[0],c[0]"]
+
+
 # --- bits -------------------------------------------------------------------------------------
 def test_measured_bits_are_numbered_without_gaps_and_remembered():
     circuit = QuantumCircuit(3, 9)
@@ -206,6 +222,17 @@ def test_chips_measure_at_the_end_and_know_no_delays():
     other.barrier()
     other.h(1)
     assert body(other, hardware=True) == ["MEASURE q[0],c[0]", "BARRIER q[0],q[1]", "H q[1]"]
+
+
+def test_chips_know_no_delays_inside_of_instructions_either():
+    inner = QuantumCircuit(1)
+    inner.delay(100, 0)
+    inner.x(0)
+    circuit = QuantumCircuit(1)
+    circuit.append(inner.to_instruction(), [0])
+    assert body(circuit) == ["X q[0]"]
+    with pytest.raises(UsageError, match="has a delay"):
+        originir.written(circuit, hardware=True)
 
 
 def test_instructions_with_measurements_inside_are_to_be_inlined():

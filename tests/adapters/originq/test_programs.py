@@ -8,15 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 from qiskit import QuantumCircuit, transpile
+from qiskit.quantum_info import SparsePauliOp, Statevector
 
 from quantumjobs.abc import Request
-from quantumjobs.adapters.originq import target
+from quantumjobs.adapters.originq import originir, target
 from quantumjobs.adapters.originq.codec import Layout, OriginqCodec
 from quantumjobs.adapters.originq.messages import About, Chip
 from quantumjobs.adapters.originq.messages import json as encoded
 from quantumjobs.adapters.originq.options import admitted
-from quantumjobs.circuits import given
+from quantumjobs.circuits import given, pauli
 from quantumjobs.errors import UsageError
+from quantumjobs.testing.emulators import originq_run
+from quantumjobs.testing.emulators.originir import parse
 from quantumjobs.testing.emulators.originq_chips import CHIPS, information
 
 MESH = msgspec.convert(information(CHIPS[1]), Chip)
@@ -31,10 +34,17 @@ def ghz(width: int = 3) -> QuantumCircuit:
     return circuit
 
 
-def prepared(backend: str, *circuits: Any, chip: Chip | None = None, shots: int | None = None, **options: Any) -> Any:
+def prepared(
+    backend: str,
+    *circuits: Any,
+    chip: Chip | None = None,
+    shots: int | None = None,
+    transpile: bool = True,
+    **options: Any,
+) -> Any:
     asked = admitted(backend, options, where=backend)
     taken = tuple(given.one(one, f"circuits[{at}]") for at, one in enumerate(circuits))
-    request = Request(backend=backend, circuits=taken, shots=shots, options=asked)
+    request = Request(backend=backend, circuits=taken, shots=shots, options=asked, transpile=transpile)
     return OriginqCodec().prepare(request, encoded(About(backend, chip)), seed=0)
 
 
@@ -79,6 +89,36 @@ def test_observables_of_a_transpiled_circuit_are_those_of_the_circuit_before():
     assert layout(part).plans[0].group.basis == ((7, "Z"),)
     assert "MEASURE q[7],c[0]" in json.loads(part.payload)["QProg"][0]
     assert part.details == {"mode": "1", "placed": "1"}
+
+
+@pytest.mark.parametrize("transpiled", [True, False])
+def test_observables_leave_what_was_transpiled_for_a_chip_on_its_qubits_and_in_its_gates(transpiled: bool):
+    """Also where the chip has fewer available qubits than the target is wide: it is 8, and one of them is not there."""
+    circuit = QuantumCircuit(2)
+    circuit.u(0.3, 0.4, 0.5, 0)
+    circuit.cx(0, 1)
+    circuit.u(0.6, 0.7, 0.8, 1)
+    circuit.cx(1, 0)
+    operator = SparsePauliOp(["XY", "YX", "ZZ", "IX"], [0.5, 0.7, -0.3, 0.2])
+    ready = transpile(
+        circuit, target=target.target(About("PQPUMESH8", MESH)), initial_layout=[6, 7], optimization_level=0
+    )
+    (part,) = prepared(
+        "PQPUMESH8", ready, chip=MESH, shots=10, observables=operator, mapping=False, transpile=transpiled
+    ).parts
+    plain = originir.written(ready).split("\n")[2:-1]
+    shares = []
+    for text, plan in zip(json.loads(part.payload)["QProg"], layout(part).plans, strict=True):
+        lines = text.split("\n")[2:-1]
+        assert lines[: len(plain)] == plain
+        assert {line.split()[0] for line in lines} == {"RPhi", "CZ", "MEASURE"}
+        # Where they are the two that are used, which is what makes this quick.
+        small = "\n".join(["QINIT 2", "CREG 1", *(one for one in lines if not one.startswith("MEASURE")), ""])
+        state = Statevector(originq_run.build(parse(small.replace("q[6]", "q[0]").replace("q[7]", "q[1]")), every=True))
+        weights = state.probabilities([qubit - 6 for qubit, _ in plan.group.basis])
+        shares.append((pauli.estimate(plan.group, dict(enumerate(weights))), None))
+    (value,), _ = pauli.total(shares)
+    assert value == pytest.approx(Statevector(circuit).expectation_value(operator).real, abs=1e-9)
 
 
 def test_nothing_measures_where_nothing_is_drawn():
@@ -129,6 +169,17 @@ def test_originir_may_be_asked_for_all_of_it():
     assert sorted("H q[1]" in one for one in texts) == [False, True]
     with pytest.raises(UsageError, match="the program measures nothing"):
         prepared("full_amplitude", "QINIT 1\nCREG 1\nX q[0]\n")
+    with pytest.raises(UsageError, match="circuits\\[1\\]: line 3: write MEASURE"):
+        prepared("full_amplitude", text, "QINIT 1\nCREG 1\nMEASURE q[0] -> c[0]\n")
+
+
+def test_a_gate_that_is_called_measure_measures_nothing():
+    inner = QuantumCircuit(1, name="measure")
+    inner.x(0)
+    circuit = QuantumCircuit(1, 1)
+    circuit.append(inner.to_gate(), [0])
+    with pytest.raises(UsageError, match="measures nothing"):
+        prepared("full_amplitude", circuit)
 
 
 def test_only_plain_bodies_are_kept_from_a_file():

@@ -406,7 +406,9 @@ async def test_an_accepted_cancel_is_remembered_by_the_next_program(tmp_path: Pa
 
 
 async def test_a_task_that_finishes_in_spite_of_an_accepted_cancel_is_completed():
-    accepted = Fault("schema", operation="cancel", body='{"success": true, "code": 10000, "message": "ok", "obj": null}')
+    accepted = Fault(
+        "schema", operation="cancel", body='{"success": true, "code": 10000, "message": "ok", "obj": null}'
+    )
     async with serve(OriginqEmulator(results="zeros", queue=1.0, faults=[accepted])) as url, client_of(url) as client:
         job = await client.backend(FULL).run(GHZ, shots=5)
         assert await job.cancel() is CancelOutcome.REQUESTED

@@ -130,6 +130,14 @@ def test_what_does_not_fit_is_refused_with_what_to_do(circuit: QuantumCircuit, t
         placing.placed(circuit, MESH, transpile=transpiled, level=1)
 
 
+def test_odd_lists_of_qubits_and_pairs_do_no_harm():
+    made = placing.placed(ghz(2), chip(AvailableQubits=[0, 0, 1, 2]), transpile=True, level=1)
+    assert {made.find_bit(qubit).index for step in made.data for qubit in step.qubits} == {0, 1}
+    for edges in ({}, None):
+        with pytest.raises(UsageError, match="WK_C180 tells of no pairs of qubits"):
+            placing.placed(ghz(2), chip(adjMatrix=edges), transpile=True, level=1)
+
+
 def test_conditions_are_refused_in_the_end():
     circuit = QuantumCircuit(1, 1)
     circuit.measure(0, 0)

@@ -67,11 +67,21 @@ def test_all_qubits_are_measured_at_once():
         ("QINIT 1\nCREG 1\nQIF c[0]\nX q[0]\nQENDIF\n", "line 3: OriginQ does not run conditions"),
         ("QINIT 1\nCREG 1\nX q[7]\n", "q\\[7\\] is used, and QINIT declares 1 qubits"),
         ("QINIT 1\nCREG 1\nMEASURE q0,c0\n", "line 3: write MEASURE"),
+        ("QINIT\nCREG 1\n", "its QINIT has no number of qubits"),
+        ("QINIT 2;\nCREG 1\n", "its QINIT has no number of qubits"),
     ],
 )
 def test_what_results_could_not_be_read_of_is_refused_with_its_line(text: str, words: str):
     with pytest.raises(UsageError, match=words):
         texts.read(text)
+
+
+def test_only_line_feeds_end_a_line_so_that_a_comment_stays_one():
+    text = "QINIT 1\nCREG 1\n// ends here:\u2028X q[0]\x85X q[9]\nMEASURE q,c\n"
+    found = texts.read(text)
+    assert found.text == text
+    assert "\u2028X q[0]\x85" in texts.unmeasured(found).text
+    assert texts.read("QINIT 1\rCREG 1\rX q[0]\r").text == "QINIT 1\nCREG 1\nX q[0]\n"
 
 
 # --- what is changed --------------------------------------------------------------------------

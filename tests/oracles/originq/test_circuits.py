@@ -97,6 +97,8 @@ def circuits() -> list[QuantumCircuit]:
     for seed, gate in enumerate(DOUBLE):
         found += [between(gate, places, 100 + seed) for places in ([0, 1], [1, 0])]
     found += [between(gate, list(range(gate.num_qubits))[::-1], 300 + seed) for seed, gate in enumerate(MORE)]
+    # Under a control a gate's phase counts, too.
+    found += [between(gate.control(2, annotated=False), [2, 0, 1], 400 + seed) for seed, gate in enumerate(SINGLE)]
     return [*found, *whole()]
 
 
