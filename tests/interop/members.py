@@ -178,3 +178,69 @@ ORIGINQ: Mapping[str, frozenset[str]] = {
         }
     ),
 }
+ORIGINQ_PARAMETERS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "QCloudJob": {
+        "QCloudJob": frozenset({"job_id"}),
+        "cancel_task": frozenset({"task_id"}),
+        "query": frozenset({"keys", "key"}),
+        "result": frozenset({"keys", "key"}),
+    },
+    "QCloudResult": {
+        "QCloudResult": frozenset({"cloud_job_id", "result_string"}),
+        "get_counts": frozenset({"base"}),
+        "get_counts_list": frozenset({"base"}),
+        "get_probs": frozenset({"base"}),
+        "get_probs_list": frozenset({"base"}),
+    },
+    "QCloudOptions": {
+        "QCloudOptions": frozenset(
+            {
+                "amend_flag",
+                "is_prob_counts",
+                "mapping",
+                "optimization",
+                "point_label",
+                "specified_block",
+                "use_cz_pattern",
+            }
+        ),
+        "get_custom_option": frozenset({"key"}),
+        "has_custom_option": frozenset({"key"}),
+        "set_amend": frozenset({"is_amend"}),
+        "set_amend_flag": frozenset({"amend_flag"}),
+        "set_custom_option": frozenset({"key", "value"}),
+        "set_is_prob_counts": frozenset({"is_prob_counts"}),
+        "set_mapping": frozenset({"is_mapping"}),
+        "set_optimization": frozenset({"is_optimization"}),
+        "set_point_label": frozenset({"point_label"}),
+        "set_specified_block": frozenset({"specified_block"}),
+        "set_use_cz_pattern": frozenset({"use_cz_pattern"}),
+    },
+    "QCloudNoiseModel": {
+        "QCloudNoiseModel": frozenset({"model", "single_p", "double_p"}),
+        "set_double_params": frozenset({"double_p"}),
+        "set_single_params": frozenset({"single"}),
+    },
+    "QCloudBackend": {
+        "expval_hamiltonian": frozenset({"prog", "hamiltonian", "shots", "noise_model", "options"}),
+        "expval_pauli_operator": frozenset({"prog", "pauli_operator", "shots", "noise_model", "options"}),
+        "run": frozenset(
+            {
+                "amplitude",
+                "amplitudes",
+                "batch_id",
+                "enable_binary_encoding",
+                "model",
+                "options",
+                "prog",
+                "progs",
+                "qubits",
+                "shots",
+                "task_form",
+            }
+        ),
+        "run_instruction": frozenset({"instruction", "instructions", "shots", "options", "batch_id", "task_form"}),
+        "run_quantum_state_tomography": frozenset({"prog", "shots", "options"}),
+    },
+}
+"""Of those methods that take any, by class, in all their overloads."""

@@ -5,15 +5,33 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from qiskit import QuantumCircuit
 
 import quantumjobs as qj
 from quantumjobs.adapters.originq import NoiseModel
 from quantumjobs.core.states import CancelOutcome
 from quantumjobs.core.states import JobState as S
 from quantumjobs.testing.emulators import Fault, serve
-from tests.adapters.originq.helpers import client_of
+from tests.adapters.originq.helpers import KEY, client_of
 from tests.interop.helpers import bell
-from tests.interop.originq import CHIP, FULL, MAINTENANCE, RARELY, WEATHER, emulator, registers, sent, warm
+from tests.interop.originq import (
+    AMENDED,
+    CHIP,
+    FULL,
+    MAINTENANCE,
+    PLAIN_HTTP,
+    RARELY,
+    REFUSED,
+    SAID,
+    WEATHER,
+    answers,
+    as_sent,
+    emulator,
+    registers,
+    sent,
+    tuned,
+    warm,
+)
 
 pytestmark = pytest.mark.real_time
 
@@ -80,7 +98,18 @@ async def test_async_timeout_is_kept_and_the_job_goes_on_or_is_cancelled_by_who_
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await job
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.01)
+                ticks += 1
+
+        ticker = asyncio.create_task(tick())
         assert (await job).counts == {"01": 5}
+        ticker.cancel()
+        assert ticks >= 10  # pyqpanda3 holds the interpreter's lock for all of that second
 
 
 async def test_async_failure_and_cancel_raise_and_are_told_apart() -> None:
@@ -89,6 +118,7 @@ async def test_async_failure_and_cancel_raise_and_are_told_apart() -> None:
         failed = await client.backend(FULL).run(bell(), shots=5)
         with pytest.raises(qj.JobFailed, match="the fridge is warm"):
             await failed
+        assert "the fridge is warm" in str(failed.error)
         made.queue.queue = 30
         job = await client.backend(FULL).run(bell(), shots=5)
         assert await job.cancel() in {CancelOutcome.CANCELLED, CancelOutcome.REQUESTED}
@@ -96,6 +126,14 @@ async def test_async_failure_and_cancel_raise_and_are_told_apart() -> None:
             await job
         assert await job.cancel() is CancelOutcome.CANCELLED
         assert (failed.raw_status, job.raw_status) == ("FAILED", "FAILED")
+
+
+async def test_async_cancel_that_comes_too_late_says_so() -> None:
+    async with serve(emulator()) as url, client_of(url) as client:
+        job = await client.backend(FULL).run(bell(), shots=5)
+        await job
+        assert await job.cancel() is CancelOutcome.TOO_LATE
+        assert (await job).counts == {"01": 5}
 
 
 async def test_async_results_have_each_circuits_counts_probabilities_and_facts() -> None:
@@ -153,8 +191,10 @@ async def test_async_refusal_has_the_services_words_and_a_lost_answer_is_a_doubt
     async with serve(made) as url, client_of(url) as client:
         with pytest.raises(qj.JobRejected, match="under maintenance"):
             await client.backend(FULL).run(bell(), shots=5)
-        with pytest.raises(qj.SubmissionUncertain):
+        with pytest.raises(qj.SubmissionUncertain) as uncertain:
             await client.backend(FULL).run(bell(), shots=5)
+        (remote_id,) = made.jobs  # which the user has seen on OriginQ's page
+        assert (await (await uncertain.value.job.adopt(remote_id))).counts == {"01": 5}
     assert (len(made.jobs), made.requests["submit"]) == (1, 2)
 
 
@@ -170,3 +210,67 @@ async def test_async_chip_has_a_description_and_a_target() -> None:
     async with serve(emulator()) as url, client_of(url) as client:
         assert (await client.backend(CHIP).target()).num_qubits == 60
         assert (await client.backend(CHIP).describe())["backend"] == "WK_C180"
+
+
+async def test_async_options_are_sent_as_originqs_client_sends_them() -> None:
+    made = emulator()
+    async with serve(made) as url, client_of(url) as client:
+        run = client.backend(CHIP).run
+        await run(bell())
+        assert (await run(bell(), **SAID)).options == SAID | {"memory": False}
+        await run(tuned(), amend_flag=False)
+        await run([bell()] * 3)
+    as_sent(made)
+
+
+async def test_async_lists_are_one_job_however_many_tasks_they_are() -> None:
+    made = emulator()
+    async with serve(made) as url, client_of(url) as client:
+        job = await client.backend(FULL).run([bell()] * 3, shots=5)
+        assert [one.counts for one in await job] == [{"01": 5}] * 3
+        assert (len(made.jobs), len(job.remote_ids)) == (3, 3)
+        assert len(await (await client.backend(CHIP).run([bell()] * 3, shots=5, circuits_per_job=2))) == 3
+        assert [len(body["QProg"]) for body in sent(made)[3:]] == [2, 1]
+
+
+async def test_async_options_that_are_not_here_are_refused_with_what_to_say_instead() -> None:
+    made = emulator()
+    async with serve(made) as url, client_of(url) as client:
+        chip = client.backend(CHIP)
+        for name, words in REFUSED.items():
+            with pytest.raises(qj.UsageError, match=words):
+                await chip.run(bell(), **{name: 1})
+        with pytest.raises(qj.UsageError, match="amend_flag=2"):
+            await chip.run(bell(), amend_flag=2)
+        with pytest.raises(qj.UsageError, match="shots"):
+            await chip.run(bell(), shots=0)
+        with pytest.raises(qj.UsageError, match="measures nothing"):
+            await chip.run(QuantumCircuit(2, 2))
+    assert not made.requests["submit"]
+
+
+async def test_async_task_of_another_program_is_cancelled_by_its_id() -> None:
+    made = emulator(queue=60)
+    async with serve(made) as url, client_of(url) as client, client_of(url) as stranger:
+        remote_id = (await client.backend(FULL).run(bell(), shots=5)).remote_id
+        assert remote_id is not None
+        job = await stranger.attach(FULL, remote_id)
+        assert await job.cancel() in {CancelOutcome.CANCELLED, CancelOutcome.REQUESTED}
+        with pytest.raises(qj.JobCancelled):
+            await job
+        assert made.jobs[remote_id].state is S.CANCELLED
+
+
+async def test_async_counts_are_those_that_were_counted_and_probabilities_the_amended_ones() -> None:
+    async with serve(answers(AMENDED)) as url, client_of(url) as client:
+        found = await (await client.backend(CHIP).run(bell()))
+        assert found.counts == {"00": 400, "01": 600}
+        assert found.data["probabilities"] == {"00": 0.25, "01": 0.75}
+        assert found.probabilities == {"00": 0.4, "01": 0.6}
+
+
+async def test_async_key_goes_to_no_host_over_plain_http_unless_that_is_allowed() -> None:
+    async with client_of("", more=PLAIN_HTTP) as client:
+        with pytest.raises(qj.UsageError, match="allow_http") as refused:
+            await client.backend(FULL).run(bell(), shots=5)
+    assert KEY not in str(refused.value)

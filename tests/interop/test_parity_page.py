@@ -16,7 +16,7 @@ from qiskit_aer.jobs import AerJob
 
 from quantumjobs.interop.qiskit import QiskitJob
 from tests.interop.helpers import bell
-from tests.interop.members import FIRST, IQM, IQM_PARAMETERS, ORIGINQ, PARAMETERS, SECOND
+from tests.interop.members import FIRST, IQM, IQM_PARAMETERS, ORIGINQ, ORIGINQ_PARAMETERS, PARAMETERS, SECOND
 
 TESTS = Path(__file__).parents[1]
 PAGES = TESTS.parent / "docs" / "reference"
@@ -142,6 +142,15 @@ def test_every_parameter_of_iqms_methods_is_there(kind: str, method: str) -> Non
 def test_every_public_name_of_originqs_has_a_row(kind: str) -> None:
     said = told(QCLOUD, kind)
     assert {name for name in ORIGINQ[kind] if not re.search(rf"`{name}\b", said)} == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"), [(kind, name) for kind, names in ORIGINQ_PARAMETERS.items() for name in names]
+)
+def test_every_parameter_of_originqs_methods_is_there(kind: str, method: str) -> None:
+    said = told(QCLOUD, kind)
+    for parameter in ORIGINQ_PARAMETERS[kind][method]:
+        assert re.search(rf"`{method}\([^`]*\b{parameter}\b", said), parameter
 
 
 # --- all but Aer --------------------------------------------------------------------------------
