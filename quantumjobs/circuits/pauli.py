@@ -193,7 +193,11 @@ def measured(circuit: QuantumCircuit, group: Group, *, measure: bool = True) -> 
         if axis != "Z":
             made.h(qubit)
     if measure:
-        register = ClassicalRegister(len(group.basis), REGISTER)
+        taken = {one.name for one in (*made.cregs, *made.qregs)}
+        name = REGISTER
+        while name in taken:
+            name += "_"
+        register = ClassicalRegister(len(group.basis), name)
         made.add_register(register)
         made.measure([qubit for qubit, _ in group.basis], register)
     return made

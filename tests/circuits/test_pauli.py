@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.quantum_info import Pauli, SparsePauliOp, Statevector, random_statevector
 
 from quantumjobs.circuits import pauli
@@ -137,6 +137,13 @@ def test_final_measurements_are_replaced_and_earlier_ones_refused():
     circuit.x(0)
     with pytest.raises(UsageError, match="measures before the end"):
         pauli.measured(circuit, Group(((0, "Z"),), ()))
+
+
+def test_a_register_of_that_name_does_no_harm():
+    circuit = QuantumCircuit(QuantumRegister(1, pauli.REGISTER), ClassicalRegister(1, "basis_"))
+    circuit.h(0)
+    made = pauli.measured(circuit, Group(((0, "Z"),), ()))
+    assert [register.name for register in made.cregs] == ["basis_", "basis__"]
 
 
 # --- values -----------------------------------------------------------------------------------
