@@ -30,7 +30,7 @@ from tests.interop.originq import (
 
 
 def test_blocking_words_are_originqs_and_come_one_after_the_other() -> None:
-    with served(emulator(queue=0.3, duration=0.3)) as url, client_of(url) as client:
+    with served(emulator(queue=0.8, duration=0.8)) as url, client_of(url) as client:
         jobs = [client.backend(FULL).run(bell(), shots=5) for _ in range(2)]
         words = {snapshot.raw_status for job in reversed(jobs) for snapshot in job.events()}
         assert words - {""} == {"WAITING", "QUEUING", "COMPUTING", "FINISHED"}
@@ -116,11 +116,15 @@ def test_blocking_failure_and_cancel_raise_and_are_told_apart() -> None:
 
 
 def test_blocking_cancel_that_comes_too_late_says_so() -> None:
-    with served(emulator()) as url, client_of(url) as client:
+    made = emulator()
+    with served(made) as url, client_of(url, policies=RARELY) as client:
         job = client.backend(FULL).run(bell(), shots=5)
-        job.result(timeout=PATIENCE)
+        assert [task.state for task in made.jobs.values()] == [S.COMPLETED]  # there; here nobody has looked yet
+        assert job.state is S.QUEUED
         assert job.cancel() is CancelOutcome.TOO_LATE
-        assert job.result().counts == {"01": 5}
+        assert job.result(timeout=PATIENCE).counts == {"01": 5}
+        assert job.cancel() is CancelOutcome.TOO_LATE
+    assert made.requests["cancel"] == 1
 
 
 def test_blocking_results_have_each_circuits_counts_probabilities_and_facts() -> None:

@@ -10,6 +10,7 @@ from qiskit.providers import JobError, JobStatus
 
 import quantumjobs as qj
 from quantumjobs.adapters.originq import NoiseModel
+from quantumjobs.core.states import JobState as S
 from quantumjobs.interop.qiskit import backend
 from quantumjobs.testing.emulators import Fault
 from tests.interop.aqt import served
@@ -31,7 +32,7 @@ from tests.interop.originq import (
 
 
 def test_qiskit_status_words_are_qiskits_and_originqs_are_beside_them() -> None:
-    with served(emulator(queue=0.3, duration=0.3)) as url, client_of(url) as client:
+    with served(emulator(queue=0.8, duration=0.8)) as url, client_of(url) as client:
         job = backend(FULL, client).run(bell(), shots=5)
         words, theirs = [], []
         while not job.in_final_state():
@@ -111,10 +112,15 @@ def test_qiskit_failure_and_cancel_raise_and_are_told_apart() -> None:
 
 
 def test_qiskit_cancel_that_comes_too_late_is_false() -> None:
-    with served(emulator()) as url, client_of(url) as client:
+    made = emulator()
+    with served(made) as url, client_of(url, policies=RARELY) as client:
         job = backend(FULL, client).run(bell(), shots=5)
-        job.result()
+        assert [task.state for task in made.jobs.values()] == [S.COMPLETED]  # there; here nobody has looked yet
+        assert job.status() is JobStatus.QUEUED
         assert job.cancel() is False
+        assert job.result().get_counts() == {"01": 5}
+        assert job.cancel() is False
+    assert made.requests["cancel"] == 1
 
 
 def test_qiskit_results_have_each_circuits_counts_and_facts() -> None:
