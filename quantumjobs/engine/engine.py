@@ -525,13 +525,13 @@ class Engine:
     async def _close(self) -> None:
         self.closed = True
         await self.sender.settle()
+        self.poller.close()  # a look that began while others end would outlive its connection
         tasks = [*self._tasks, *self.looks]
         self.looks.clear()
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        self.poller.close()
         self.sleep.close()
         await self._each(self._cancel_local(job) for job in list(self._tracked.values()))
         await self._each(self.keeping.save(job) for job in list(self._tracked.values()) if job.unsaved)

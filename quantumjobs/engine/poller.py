@@ -50,6 +50,7 @@ class Poller:
         self._look = look
         self._lists: dict[tuple[str, str, str], Watchlist] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def _list_of(self, job: Tracked) -> Watchlist:
         watchlist = job.watchlist
@@ -133,7 +134,8 @@ class Poller:
         return any(len(watchlist.heap) for watchlist in self._lists.values())
 
     def close(self) -> None:
-        """Forget everything."""
+        """Forget everything, and begin no look any more."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._lists.clear()
@@ -144,6 +146,8 @@ class Poller:
         self._arm(max(due, watchlist.lane.traffic.free_at("poll")))
 
     def _arm(self, due: float) -> None:
+        if self._closed:
+            return
         if self._timer is not None:
             if self._timer.when() <= due:
                 return

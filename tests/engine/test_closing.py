@@ -161,3 +161,24 @@ class Slow(InlineLedger):
         await asyncio.sleep(takes)
         await super()._commit(commit)
         await asyncio.sleep(0.03)
+
+
+async def test_no_look_begins_while_others_end() -> None:
+    """It would outlive its connection, and leave another one open that nobody closes."""
+    fake = FakeProvider(queued=5000)
+    async with client_on(fake) as client:
+        await client.backend("fake/sim").run(BELL)
+        engine = client._engine
+        assert engine is not None
+
+        async def slow_to_end() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(300)
+
+        engine.spawn(slow_to_end())
+        await asyncio.sleep(100)
+        looks = fake.calls["poll"]
+        assert looks
+    assert fake.calls["poll"] == looks
