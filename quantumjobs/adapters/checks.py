@@ -1,4 +1,4 @@
-"""What adapters are given as settings: names, types and tokens, checked in one way for all of them."""
+"""What adapters are given from outside, settings and bodies from files, checked in one way for all of them."""
 
 from __future__ import annotations
 
@@ -85,3 +85,12 @@ async def called(function: Callable[[], Any], *, where: str) -> Secret:
 def looked_at(places: Sequence[str]) -> str:
     """In words, where a token was looked for."""
     return f"Looked at, in this order: {', '.join(f'({number}) {place}' for number, place in enumerate(places, 1))}"
+
+
+def decodes(body: bytes, decoder: msgspec.json.Decoder[Any] | msgspec.msgpack.Decoder[Any]) -> bool:
+    """Whether a body that came in a file is one of ours. Never raises."""
+    try:
+        decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

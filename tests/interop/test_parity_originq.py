@@ -30,7 +30,7 @@ from tests.interop.originq import (
 
 
 def test_blocking_words_are_originqs_and_come_one_after_the_other() -> None:
-    with served(emulator(queue=0.8, duration=0.8)) as url, client_of(url) as client:
+    with served(emulator(queue=0.5, duration=0.5)) as url, client_of(url) as client:
         jobs = [client.backend(FULL).run(bell(), shots=5) for _ in range(2)]
         words = {snapshot.raw_status for job in reversed(jobs) for snapshot in job.events()}
         assert words - {""} == {"WAITING", "QUEUING", "COMPUTING", "FINISHED"}

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.real_time
 
 
 async def test_async_words_are_originqs_and_come_one_after_the_other() -> None:
-    made = emulator(queue=0.8, duration=0.8)
+    made = emulator(queue=0.5, duration=0.5)
     async with serve(made) as url, client_of(url) as client:
         first = await client.backend(FULL).run(bell(), shots=5)
         second = await client.backend(FULL).run(bell(), shots=5)

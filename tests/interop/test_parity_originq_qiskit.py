@@ -32,7 +32,7 @@ from tests.interop.originq import (
 
 
 def test_qiskit_status_words_are_qiskits_and_originqs_are_beside_them() -> None:
-    with served(emulator(queue=0.8, duration=0.8)) as url, client_of(url) as client:
+    with served(emulator(queue=0.5, duration=0.5)) as url, client_of(url) as client:
         job = backend(FULL, client).run(bell(), shots=5)
         words, theirs = [], []
         while not job.in_final_state():

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from quantumjobs.abc import Part, Prepared, Raw, Request
+from quantumjobs.adapters import checks
 from quantumjobs.adapters.iqm import bits, keys
 from quantumjobs.adapters.iqm.device import Device
 from quantumjobs.adapters.iqm.keys import Plan
@@ -90,14 +91,7 @@ class IqmCodec:
 
     def is_plain(self, what: str, body: bytes) -> bool:
         """True for the JSON of a submit, and for a layout: numbers and texts."""
-        try:
-            if what == "payload":
-                _payload.decode(body)
-            else:
-                _layout.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return False
-        return True
+        return checks.decodes(body, _payload if what == "payload" else _layout)
 
     def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - the description is of that backend
         """The gates of the calibration set, where they are calibrated; of a star computer its qubits alone."""

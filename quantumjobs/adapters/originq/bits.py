@@ -17,6 +17,8 @@ from quantumjobs.core.entries import Entry, entry, entry_from_counts, failed_ent
 from quantumjobs.core.results import CircuitResult, Result
 
 SHARES = "shares"
+_WIDEST = 10_000
+"""Bits of an outcome that are believed where nobody knows the circuit: a few bytes must not claim gigabytes."""
 _MOST = 1e15
 """Shots of one outcome that are believed; whole numbers up to here are whole as floats, too."""
 
@@ -81,6 +83,8 @@ def _counted(answer: Answer, at: int, plan: Plan) -> Entry:
     if not there:
         raise Unread("the provider gave no result for it")
     clbits = plan.clbits if plan.measured else max(one.width for one in there)
+    if not plan.measured and clbits > _WIDEST:
+        raise Unread(f"the result has outcomes of {clbits} bits")
     data = {} if distribution is None else {"probabilities": _texts(distribution.weights, clbits, plan)}
     if counts is not None:
         times = {hex(outcome): _whole(number) for outcome, number in counts.weights.items()}
@@ -179,8 +183,7 @@ def _share(answer: Answer, at: int, plan: Plan) -> Entry:
         distribution = _computed(answer, at, plan)
     else:
         # After the amendment of readout errors where there was one.
-        documents = answer.probabilities if answer.probabilities is not None else answer.counts
-        found = _outcomes(documents, answer, at, plan)
+        found = _outcomes(answer.probabilities, answer, at, plan) or _outcomes(answer.counts, answer, at, plan)
         if found is None:
             raise Unread("the provider gave no result for it")
         distribution = found.weights

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from quantumjobs.abc import Part, Prepared, Raw, Request
+from quantumjobs.adapters import checks
 from quantumjobs.adapters.originq import bits
 from quantumjobs.adapters.originq.messages import About, json
 from quantumjobs.adapters.originq.options import FULL, MOST, PARTIAL, SIMULATORS, SINGLE, SWITCHES
@@ -96,14 +97,7 @@ class OriginqCodec:
 
     def is_plain(self, what: str, body: bytes) -> bool:
         """True for the JSON of a submit, and for a layout: numbers and texts."""
-        try:
-            if what == "payload":
-                _payload.decode(body)
-            else:
-                _layout.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return False
-        return True
+        return checks.decodes(body, _payload if what == "payload" else _layout)
 
     def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - the description is of that backend
         """Of a chip, its available qubits and their gates; of a simulator, all that OriginIR has."""

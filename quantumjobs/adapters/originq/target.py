@@ -29,7 +29,7 @@ def target(about: About) -> Target:
 
 
 def _of_simulator(qubits: int) -> Target:
-    from qiskit.circuit import Parameter, Reset
+    from qiskit.circuit import Measure, Parameter, Reset
     from qiskit.circuit.library import get_standard_gate_name_mapping
     from qiskit.transpiler import Target
 
@@ -40,8 +40,6 @@ def _of_simulator(qubits: int) -> Target:
         if name in KNOWN and name not in {"measure", "reset"}:
             fresh = gate.base_class(*(Parameter(f"p{at}") for at, _ in enumerate(gate.params)))
             made.add_instruction(fresh)
-    from qiskit.circuit import Measure
-
     made.add_instruction(Measure())
     made.add_instruction(Reset())
     return made

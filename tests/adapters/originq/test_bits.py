@@ -314,6 +314,12 @@ def test_a_job_of_somebody_elses_is_read_by_what_the_answer_tells():
     assert (wider.counts, wider.data["probabilities"]) == ({"01": 10}, {"01": 0.9, "10": 0.1})
 
 
+def test_a_few_bytes_claim_no_gigabytes():
+    for told in ({"measureQubitSize": [999_999]}, {}):
+        key = "0x1" if told else "0x" + "f" * 3000
+        assert "bits" in error_of(unplanned(probCount=[text([key], [1])], **told)[0])
+
+
 def test_what_else_is_told_is_metadata_within_bounds():
     result = read(probCount=[COUNTED], startTime="2025-01-01 00:00:00", mappingQubit={"0": 45}, qprog="x" * 100_000)
     assert result.metadata["mappingQubit"] == {"0": 45}

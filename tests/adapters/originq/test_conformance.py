@@ -15,7 +15,9 @@ from quantumjobs.testing.emulators import OriginqEmulator, serve
 BELL = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit[2] c; h q[0]; cx q[0], q[1]; c = measure q;'
 
 
-class _Rules(AdapterRules):
+class TestAChip(AdapterRules):
+    backend = "WK_C180"
+    circuits = 2
     pause = 0.05
     secrets = ("302e0201canary5f2b9c/12345",)
 
@@ -28,13 +30,3 @@ class _Rules(AdapterRules):
     async def make_provider(self, stack: AsyncExitStack) -> Provider:
         url = await stack.enter_async_context(serve(OriginqEmulator(seed=7, queue=0.2)))
         return provider({"url": url, "api_key": self.secrets[0]})
-
-
-class TestASimulator(_Rules):
-    backend = "full_amplitude"
-    circuits = 1
-
-
-class TestAChip(_Rules):
-    backend = "WK_C180"
-    circuits = 2

@@ -22,14 +22,14 @@ SEQUENCES: dict[str, list[Exchange]] = {
 REPLIES: dict[str, Any] = _CAPTURED["replies"]
 
 
-def masked(sent: Iterable[Exchange], names: Mapping[str, str]) -> list[Exchange]:
+def masked(sent: Iterable[Exchange], names: Mapping[str, str], *, look: str = LOOK) -> list[Exchange]:
     """Requests as they are recorded: each value of `names` under its name, and equal looks in a row as one."""
     text = json.dumps(list(sent))
     for name, value in names.items():
         text = text.replace(value, f"{{{name}}}")
     kept: list[Exchange] = []
     for exchange in json.loads(text):
-        if exchange["path"] != LOOK or kept[-1:] != [exchange]:
+        if exchange["path"] != look or kept[-1:] != [exchange]:
             kept.append(exchange)
     return kept
 

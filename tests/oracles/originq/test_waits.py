@@ -8,9 +8,10 @@ import pytest
 
 from tests.oracles.originq import our_waits, waits
 
-pytestmark = [pytest.mark.oracle, pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.oracle, pytest.mark.timeout(180)]
 
 
+@pytest.mark.alone
 def test_a_hundred_jobs_are_awaited_without_a_stall_and_the_vendor_stalls_for_most_of_it(tmp_path: Path):
     ours = waits.stalled(waits.OURS, tmp_path, jobs=100, queue=1.5)
     theirs = waits.stalled(waits.THEIRS, tmp_path, jobs=100, queue=1.5)
