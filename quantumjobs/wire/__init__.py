@@ -10,7 +10,7 @@ from quantumjobs.wire.origins import Origin
 from quantumjobs.wire.paths import step
 from quantumjobs.wire.replies import Reply, Told, check, shown
 from quantumjobs.wire.secrets import Secret, masked
-from quantumjobs.wire.wire import Deadlines, Wire
+from quantumjobs.wire.wire import Deadlines, Unsigned, Wire
 
 __all__ = [
     "Credential",
@@ -20,6 +20,7 @@ __all__ = [
     "Reply",
     "Secret",
     "Told",
+    "Unsigned",
     "Wire",
     "check",
     "decode",

@@ -23,7 +23,18 @@ from quantumjobs.wire.replies import Reply, shown
 from quantumjobs.wire.retry_after import retry_after
 from quantumjobs.wire.secrets import Secret
 
-Sign = Callable[[dict[str, str], Secret], None]
+
+class Unsigned(Struct, frozen=True):
+    """A request that is ready but for its credential. `url` is what is sent, byte for byte."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    """Lower-case names; whoever signs adds to them."""
+    body: bytes | None = None
+
+
+Sign = Callable[[Unsigned, Secret], None]
 """Adds a credential to the headers of one request: the only place where a secret is revealed."""
 
 REDIRECTS = 3
@@ -76,9 +87,9 @@ class _Trace:
             self.connected = True
 
 
-def bearer(headers: dict[str, str], secret: Secret) -> None:
+def bearer(request: Unsigned, secret: Secret) -> None:
     """`Authorization: Bearer ...` (RFC 6750)."""
-    headers["authorization"] = f"Bearer {secret.reveal()}"
+    request.headers["authorization"] = f"Bearer {secret.reveal()}"
 
 
 class Wire:
@@ -87,7 +98,8 @@ class Wire:
     `url` is the server's root, checked by `origins.checked`; paths are put behind it. `transport` replaces both kinds,
     for tests and for users with a transport of their own. With `issues` a 401 is an answer as any other: of a server
     that gives credentials, and so is asked without one. `headers` go with every request. `denies` tells of a reply
-    that refuses the credential without saying 401.
+    that refuses the credential without saying 401. `mistimed` is shown every reply and tells of one that refuses a
+    request for the time in its signature: signed anew, it goes once more.
     """
 
     def __init__(
@@ -100,6 +112,7 @@ class Wire:
         agent: str = "quantumjobs",
         headers: Mapping[str, str] | None = None,
         denies: Callable[[Reply], bool] | None = None,
+        mistimed: Callable[[Reply], bool] | None = None,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
         transport: Make | None = None,
@@ -121,6 +134,7 @@ class Wire:
         self._limits = limits
         self._issues = issues
         self._denies = denies
+        self._mistimed = mistimed
         self._looks = Pool(transport or transports.for_looks, url)
         self._submits = Pool(transport or transports.for_submits, url)
 
@@ -171,6 +185,11 @@ class Wire:
     async def _authorised(self, asked: _Asked) -> Reply:
         held = await self._credential.get() if self._credential is not None else None
         reply = await self._followed(asked, held)
+        if self._mistimed is not None and self._mistimed(reply):
+            if asked.submit:
+                message = f"{self._provider}: this machine's clock is wrong, and the service's is known now"
+                raise ProviderUnavailable(message, provider=self._provider, sent=False)
+            reply = await self._followed(asked, held)
         if not self._is_denied(reply) or self._issues:
             return reply
         if self._credential is None or held is None or held.secret is None:
@@ -207,7 +226,7 @@ class Wire:
         url = self.url + asked.path
         for _ in range(REDIRECTS + 1):
             reply = await self._sent(asked, url, held)
-            if reply.status not in _MOVED:
+            if reply.status not in _MOVED or "location" not in reply.headers:
                 return reply
             target = urljoin(url, reply.headers.get("location", ""))
             if asked.method != "GET" or not self._is_ours(target):
@@ -230,7 +249,7 @@ class Wire:
         if asked.body is not None:
             headers.setdefault("content-type", "application/json")
         if held is not None and held.secret:
-            self._sign(headers, held.secret)
+            self._sign(Unsigned(asked.method, url, headers, asked.body), held.secret)
         deadlines = self._deadlines
         silence = None if asked.holds else deadlines.silence
         timeout = {"connect": deadlines.connect, "read": silence, "write": silence, "pool": None}

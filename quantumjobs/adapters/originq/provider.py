@@ -15,7 +15,7 @@ from quantumjobs.adapters.originq.replies import denies
 from quantumjobs.core.states import Fetch
 from quantumjobs.core.traits import Traits, Unknown
 from quantumjobs.errors import UsageError, unknown_name
-from quantumjobs.wire import Secret, Wire, transports
+from quantumjobs.wire import Secret, Unsigned, Wire, transports
 from quantumjobs.wire.pools import Make
 
 SIMULATOR, CHIP = "simulator", "chip"
@@ -32,9 +32,9 @@ _TRAITS = Traits(
 TRAITS: Mapping[str, Traits] = {SIMULATOR: _TRAITS, CHIP: _TRAITS}
 
 
-def sign(headers: dict[str, str], key: Secret) -> None:
+def sign(request: Unsigned, key: Secret) -> None:
     """As the service knows its users: not by a scheme of RFC 9110."""
-    headers["authorization"] = f"oqcs_auth={key.reveal()}"
+    request.headers["authorization"] = f"oqcs_auth={key.reveal()}"
 
 
 class OriginqProvider:
