@@ -1,0 +1,1 @@
+"""Amazon Braket: quantum tasks on its simulators and QPUs."""

@@ -1,0 +1,8 @@
+"""Names of raw results, and of the bodies in them."""
+
+from __future__ import annotations
+
+TASK = "braket-task"
+"""A quantum task's result object, as it lies in S3; of a program set its further objects, too."""
+RESULTS = "results.json"
+"""The body from which all others are named."""
