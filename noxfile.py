@@ -29,7 +29,7 @@ PYTHONS = [
 ]
 OLDEST = PYTHONS[0]
 # Whose published client, pinned in requirements/oracle-<vendor>.txt, we are compared with.
-VENDORS = ("aqt", "aqt2", "iqm", "originq")
+VENDORS = ("aqt", "aqt2", "braket", "iqm", "originq")
 BASELINES = ("dbos",)  # what else benchmarks/oracle_*.py compare with, likewise pinned; no test needs it
 SPREAD = ("-n", "auto", "--dist", "worksteal")  # over all cores
 

@@ -312,6 +312,15 @@ class Describes(Protocol):
         ...
 
 
+@runtime_checkable
+class Computes(Protocol):
+    """A provider with backends that compute what others draw: asked with `shots=0`."""
+
+    def least_shots(self, backend: str) -> int:
+        """0 or 1."""
+        ...
+
+
 class LoginPage(Struct, frozen=True, kw_only=True):
     """What a user is to do: open `url`, and compare or type in the code there, within so many seconds."""
 

@@ -21,6 +21,7 @@ GROUP = "quantumjobs.providers"
 BUILT_IN: Mapping[str, str] = {
     "aer": "quantumjobs.adapters.aer:provider",
     "aqt": "quantumjobs.adapters.aqt:provider",
+    "braket": "quantumjobs.adapters.braket:provider",
     "iqm": "quantumjobs.adapters.iqm:provider",
     "originq": "quantumjobs.adapters.originq:provider",
 }
@@ -29,6 +30,7 @@ ALWAYS = frozenset({"aer", "aqt"})
 """Have backends that need no account: local simulators."""
 CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "aqt": ("AQT_TOKEN", "AQT_DIRECT_URL", "AQT_CLIENT_ID"),
+    "braket": ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "BRAKET_ENDPOINT"),
     "iqm": ("IQM_TOKEN", "IQM_TOKENS_FILE", "IQM_SERVER_URL", "IQM_BASE_URL"),
     "originq": ("ORIGIN_API_KEY", "QPANDA3_API_KEY", "ORIGINQ_API_KEY"),
 }

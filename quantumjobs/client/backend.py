@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from quantumjobs.abc import Provider, Request, Targets
+from quantumjobs.abc import Computes, Provider, Request, Targets
 from quantumjobs.circuits.given import is_list, take
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.beside import beside
@@ -57,7 +57,7 @@ class Backend:
         """Submit circuits and return the job as soon as the provider has accepted it.
 
         `circuits` is a `QuantumCircuit`, OpenQASM 2 or 3 text, a path to a `.qasm` or `.qpy` file, or a list of them.
-        `shots` defaults to what the backend's vendor does. With `memory` the result has every shot in order. Circuits
+        `shots` defaults to what the backend's vendor does; 0 has exact values computed, where a backend does that. With `memory` the result has every shot in order. Circuits
         that are not native are transpiled, unless `transpile=False`, which refuses them. Other `options` are the
         backend's own. `until="recorded"` returns when the intent is kept, without waiting for the network.
 
@@ -80,6 +80,8 @@ class Backend:
 
         engine = await self._client._start()
         provider = await self._plug_in()
+        if shots == 0 and not (isinstance(provider, Computes) and provider.least_shots(self._name) == 0):
+            raise UsageError(f"shots={shots}: at least 1 is needed")
         if not engine.turnstile.passes():
             await engine.turnstile.turn()
         plain, blobs = provider.admit(self._name, options)
@@ -137,7 +139,7 @@ def _check_shots(shots: object) -> None:
         return
     if isinstance(shots, bool) or not isinstance(shots, int):
         raise UsageError(f"shots={shots!r}: a whole number is needed")
-    if shots < 1:
+    if shots < 0:
         raise UsageError(f"shots={shots}: at least 1 is needed")
 
 

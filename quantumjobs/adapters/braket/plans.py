@@ -27,4 +27,6 @@ class Layout(Struct, frozen=True):
 
     device: str
     """Its ARN."""
+    memory: bool
+    """Shots were asked for in their order."""
     plans: tuple[Plan, ...]

@@ -1,0 +1,275 @@
+"""The I/O half: the service's requests about devices and quantum tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from quantumjobs.abc import (
+    Accepted,
+    Answer,
+    CancelReply,
+    Gone,
+    LookCloser,
+    Raw,
+    Remote,
+    Sending,
+    Status,
+    Surveyed,
+    Unreadable,
+)
+from quantumjobs.adapters.braket import about, searching
+from quantumjobs.adapters.braket.connections import Connections
+from quantumjobs.adapters.braket.messages import (
+    STATES,
+    Cancelled,
+    Created,
+    Device,
+    Devices,
+    Found,
+    Task,
+    json,
+)
+from quantumjobs.adapters.braket.endpoints import NAMES, arn_of, region_of
+from quantumjobs.adapters.braket.replies import checked
+from quantumjobs.adapters.braket.storage import Storage
+from quantumjobs.core.records import Stamp
+from quantumjobs.core.states import JobState
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from quantumjobs.wire import decode, shown, step
+
+S = JobState
+_QUEUE = "?additionalAttributeNames=QueueInfo"
+_PAGES = 20
+"""Pages that a search for one task, or a list of devices, may have."""
+_BETWEEN = 0.5
+"""Seconds between two pages of those, of which the service documents five a second for everybody."""
+_JUST_NOW = 60.0
+"""Seconds after its end in which a result that is not there may still be on its way."""
+
+
+class BraketAdapter:
+    """One account in one region.
+
+    Tasks of other regions are asked about where their ARN says that they are. `wall` gives seconds since the epoch.
+    """
+
+    survey_from = 50
+    per_page = 100
+    worth = 20
+
+    def __init__(self, connections: Connections, storage: Storage, *, wall: Callable[[], float]) -> None:
+        self._to = connections
+        self._storage = storage
+        self._wall = wall
+
+    # --- what there is ----------------------------------------------------------------------
+    async def describe(self, backend: str) -> bytes:
+        """`about.About` as JSON: one request, and once for an account one more for its number, if its bucket is used."""
+        arn = arn_of(backend, self._to.settings.devices)
+        what = f"the question about device {backend!r}"
+        reply = await self._to.braket(region_of(arn)).get(f"/device/{step(arn)}")
+        device = decode(checked(reply, what).body, Device, provider="braket", what=what)
+        found = decode(
+            device.device_capabilities.encode(), about.Capabilities, provider="braket", what="the device's capabilities"
+        )
+        queues = {
+            f"{one.queue}{f' ({one.queue_priority})' if one.queue_priority else ''}": str(one.queue_size)
+            for one in device.device_queue_info or ()
+            if one.queue and one.queue_size is not None
+        }
+        bucket, prefix = await self._storage.place(region_of(arn))
+        return about.encode(
+            about.About(
+                arn=arn,
+                name=device.device_name,
+                provider=device.provider_name,
+                type=device.device_type,
+                status=device.device_status,
+                queue=queues,
+                capabilities=found,
+                bucket=bucket,
+                prefix=prefix,
+            )
+        )
+
+    async def backends(self) -> Sequence[str]:
+        """Gate-model or not, whatever the region has and is not retired: by short names where there are such."""
+        found: list[str] = []
+        after: str | None = ""
+        for page in range(_PAGES):
+            if page:
+                await asyncio.sleep(_BETWEEN)
+            body = {"filters": [], "maxResults": 100, **({"nextToken": after} if after else {})}
+            reply = await self._to.braket().request("POST", "/devices", json(body))
+            what = "the list of devices"
+            listed = decode(checked(reply, what).body, Devices, provider="braket", what=what)
+            found += [one.device_arn for one in listed.devices if one.device_status != "RETIRED"]
+            after = listed.next_token
+            if not after:
+                break
+        short = {arn: name for name, arn in NAMES.items()}
+        return [short.get(arn, arn) for arn in dict.fromkeys(found)]
+
+    # --- a task -----------------------------------------------------------------------------
+    async def stage(self, sending: Sending) -> None:
+        """The bucket that the service is to write to, made if it is the account's default one and not there yet."""
+        await self._storage.ensure(sending.details.get("bucket", ""), region_of(sending.details.get("device", "")))
+
+    async def submit(self, sending: Sending) -> Accepted:
+        """One POST, with our token as the service's key and in the place of the results: see `find`."""
+        body: dict[str, Any] = msgspec.json.decode(sending.payload)
+        body["clientToken"] = sending.token
+        body["outputS3KeyPrefix"] = searching.directory(body["outputS3KeyPrefix"], sending.token)
+        wire = self._to.braket(region_of(body["deviceArn"]))
+        reply = checked(await wire.submit("/quantum-task", json(body)), "the submit", taken=True)
+        created = decode(reply.body, Created, provider="braket", what="the answer to the submit")
+        if not created.quantum_task_arn.isprintable() or ":quantum-task/" not in created.quantum_task_arn:
+            raise ProviderProtocolError("braket: the answer to the submit has no task's ARN", provider="braket")
+        return Accepted(remote_id=created.quantum_task_arn)
+
+    async def poll(self, jobs: Sequence[Remote]) -> Mapping[str, Answer]:
+        """One GET a job."""
+        return {job.id: await self._look(job) for job in jobs}
+
+    async def _look(self, job: Remote) -> Answer:
+        path = f"/quantum-task/{step(job.id)}{_QUEUE}"
+        try:
+            reply = checked(await self._to.braket(region_of(job.id)).get(path), "the look")
+        except ProviderRejected as error:
+            if error.code == "ResourceNotFoundException":
+                return Gone(str(error))
+            raise
+        try:
+            task = decode(reply.body, Task, provider="braket", what="the answer about the task")
+        except ProviderProtocolError as error:
+            return Unreadable(str(error))
+        if task.quantum_task_arn != job.id:
+            return Unreadable(f"braket: asked about {job.id}, and was told about {shown(task.quantum_task_arn)}")
+        return _status(task)
+
+    async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
+        """One page of all tasks created since the oldest of these. Raises as `poll` does.
+
+        The index has neither reasons nor places in the queue: a task that failed is to be looked at by itself.
+        """
+        body = searching.window(jobs, after=after, ahead=self._to.ahead)
+        found = await self._searched(body)
+        answers = {}
+        for task in searching.tasks(found):
+            status = _status(task)
+            answers[task.quantum_task_arn] = (
+                LookCloser() if status.state is S.FAILED else msgspec.structs.replace(status, hint=True)
+            )
+        return Surveyed(answers, found.next_token or "")
+
+    async def find(self, sending: Sending) -> Sequence[str]:
+        """Tasks whose results were to go where only this job's go."""
+        body = searching.around(sending, ahead=self._to.ahead)
+        directory = searching.directory("", sending.token)
+        matching: dict[str, float] = {}
+        for page in range(_PAGES):
+            if page:
+                await asyncio.sleep(_BETWEEN)
+            found = await self._searched(body, region_of(sending.details.get("device", "")))
+            for task in searching.tasks(found):
+                if f"/{task.output_s3_directory or ''}/".find(f"/{directory}/") >= 0:
+                    matching[task.quantum_task_arn] = task.created_at.timestamp() if task.created_at else 0.0
+            if not found.next_token:
+                return sorted(matching, key=matching.__getitem__)
+            body["nextToken"] = found.next_token
+        if matching:
+            return sorted(matching, key=matching.__getitem__)
+        # Not a proof that it is not there: the account has created too many tasks since.
+        raise ProviderUnavailable(
+            f"braket: the task was not among {_PAGES * self.per_page} that were created at that time",
+            provider="braket",
+            sent=False,
+        )
+
+    async def _searched(self, body: Mapping[str, Any], region: str = "") -> Found:
+        reply = await self._to.braket(region).request("POST", "/quantum-tasks", json(body))
+        what = "the search for tasks"
+        return decode(checked(reply, what).body, Found, provider="braket", what=what)
+
+    async def fetch(self, job: Remote) -> Raw:
+        """From S3: where the task said that it is, or, where that is not known yet, where it says now."""
+        bucket, directory, ended = (job.details.get(name, "") for name in ("bucket", "directory", "ended"))
+        if not bucket or not directory:
+            answer = await self._look(job)
+            if not isinstance(answer, Status):
+                raise ProviderUnavailable(
+                    f"braket: where the results of {job.id} are is not to be learnt now", provider="braket", sent=False
+                )
+            bucket, directory, ended = (answer.details.get(name, "") for name in ("bucket", "directory", "ended"))
+        try:
+            return await self._storage.result(bucket, directory, region_of(job.id))
+        except ProviderRejected as error:
+            if error.code == "NoSuchKey" and ended and self._wall() + self._to.ahead - float(ended) < _JUST_NOW:
+                raise ProviderUnavailable(str(error), provider="braket", sent=False) from error
+            raise
+
+    async def cancel(self, job: Remote) -> CancelReply:
+        """A conflict says that the task has ended, or is being cancelled already: then a look tells."""
+        path = f"/quantum-task/{step(job.id)}/cancel"
+        body = json({"clientToken": str(uuid5(NAMESPACE_URL, job.id))})  # the same for each try
+        reply = await self._to.braket(region_of(job.id)).request("PUT", path, body)
+        try:
+            checked(reply, "the cancel")
+        except ProviderRejected as error:
+            if error.code == "ResourceNotFoundException":
+                return CancelReply.TOO_LATE
+            if error.code != "ConflictException":
+                return CancelReply.REFUSED
+            answer = await self._look(job)
+            if not isinstance(answer, Status) or answer.state is None:
+                return CancelReply.REFUSED
+            return CancelReply.TOO_LATE if answer.state.is_terminal else CancelReply.ACCEPTED
+        told = decode(reply.body, Cancelled, provider="braket", what="the answer to the cancel")
+        return CancelReply.CONFIRMED if told.cancellation_status == "CANCELLED" else CancelReply.ACCEPTED
+
+    async def drop_connections(self) -> None:
+        """After a suspend they are dead."""
+        await self._to.drop()
+
+
+def _status(task: Task) -> Status:
+    state = STATES.get(task.status)
+    did = task.action_metadata
+    details = {
+        "bucket": task.output_s3_bucket,
+        "directory": task.output_s3_directory,
+        "device": task.device_arn,
+        "created": None if task.created_at is None else repr(task.created_at.timestamp()),
+        "ended": None if task.ended_at is None else repr(task.ended_at.timestamp()),
+        "successful_shots": None if task.num_successful_shots is None else str(task.num_successful_shots),
+    }
+    timeline = []
+    if task.created_at is not None:
+        timeline.append(Stamp(task.created_at.timestamp(), "CREATED", "braket"))
+    if task.ended_at is not None and state is not None and state.is_terminal:
+        timeline.append(Stamp(task.ended_at.timestamp(), task.status, "braket"))
+    return Status(
+        state=state,
+        raw_status=shown(task.status),
+        queue_position=_ahead(task) if state is S.QUEUED else None,
+        timeline=tuple(timeline),
+        details={name: value for name, value in details.items() if value},
+        reason=shown(task.failure_reason or "") if state in (S.FAILED, S.CANCELLED) else "",
+        # A program set that failed in part has results of the other part.
+        has_result=state is S.COMPLETED
+        or (state is S.FAILED and did is not None and did.action_type == about.PROGRAM_SET),
+    )
+
+
+def _ahead(task: Task) -> int | None:
+    """Tasks before this one: the first in the queue has position 1. Of ">2000", as many as it says."""
+    position = task.queue_info.position if task.queue_info is not None else None
+    digits = str(position).removeprefix(">").strip()
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > 9:
+        return None
+    return max(0, int(digits) - 1) if not str(position).startswith(">") else int(digits)
