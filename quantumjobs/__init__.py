@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from quantumjobs.client.backend import Backend as Backend
     from quantumjobs.client.client import Client as Client
     from quantumjobs.client.client import Occurrence as Occurrence
+    from quantumjobs.core.costs import Cost as Cost
     from quantumjobs.core.records import Progress as Progress
     from quantumjobs.core.records import Snapshot as Snapshot
     from quantumjobs.core.results import CircuitResult as CircuitResult
@@ -55,6 +56,7 @@ _HOMES = {
     "CancelOutcome": "core.states",
     "CircuitResult": "core.results",
     "Client": "client.client",
+    "Cost": "core.costs",
     "Job": "engine.job",
     "JobState": "core.states",
     "Occurrence": "client.client",
@@ -96,6 +98,7 @@ __all__ = [
     "CancelOutcome",
     "CircuitResult",
     "Client",
+    "Cost",
     "CredentialError",
     "InvalidTransition",
     "Job",

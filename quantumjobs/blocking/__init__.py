@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from quantumjobs.blocking.job import Job as Job
     from quantumjobs.blocking.stream import Stream as Stream
     from quantumjobs.client.client import Occurrence as Occurrence
+    from quantumjobs.core.costs import Cost as Cost
     from quantumjobs.core.records import Progress as Progress
     from quantumjobs.core.records import Snapshot as Snapshot
     from quantumjobs.core.results import CircuitResult as CircuitResult
@@ -57,6 +58,7 @@ _HOMES = {
     "CancelOutcome": "quantumjobs.core.states",
     "CircuitResult": "quantumjobs.core.results",
     "Client": "quantumjobs.blocking.client",
+    "Cost": "quantumjobs.core.costs",
     "CredentialError": "quantumjobs.errors",
     "InvalidTransition": "quantumjobs.errors",
     "Job": "quantumjobs.blocking.job",
@@ -93,6 +95,7 @@ __all__ = [
     "CancelOutcome",
     "CircuitResult",
     "Client",
+    "Cost",
     "CredentialError",
     "InvalidTransition",
     "Job",

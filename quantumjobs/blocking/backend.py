@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from quantumjobs.blocking.bridge import Bridge
     from quantumjobs.blocking.job import Job
     from quantumjobs.client.backend import Backend as AsyncBackend
+    from quantumjobs.core.costs import Cost
 
 
 class Backend:
@@ -44,7 +45,7 @@ class Backend:
         """Submit circuits and return the job as soon as the provider has accepted it.
 
         `circuits` is a `QuantumCircuit`, OpenQASM 2 or 3 text, a path to a `.qasm` or `.qpy` file, or a list of them.
-        `shots` defaults to what the backend's vendor does. With `memory` the result has every shot in order. Circuits
+        `shots` defaults to what the backend's vendor does; 0 has exact values computed, where a backend does that. With `memory` the result has every shot in order. Circuits
         that are not native are transpiled, unless `transpile=False`, which refuses them. Other `options` are the
         backend's own. `until="recorded"` returns when the intent is kept, without waiting for the network.
 
@@ -70,6 +71,25 @@ class Backend:
             **options,
         )
         return self._bridge.job(self._bridge.call(work))
+
+    def estimate(
+        self,
+        circuits: Any,
+        *,
+        shots: int | None = None,
+        transpile: bool = True,
+        optimization_level: int = 1,
+        **options: Any,
+    ) -> Cost:
+        """What `run` would cost with these arguments, by the provider's published prices; nothing is sent or kept.
+
+        `unknown` where none are published, or where they are for time that nobody can tell beforehand. Raises what
+        `run` does before it sends anything.
+        """
+        work = self._twin.estimate(
+            circuits, shots=shots, transpile=transpile, optimization_level=optimization_level, **options
+        )
+        return self._bridge.call(work)
 
     def describe(self) -> Mapping[str, Any]:
         """What the provider says of this backend now: qubits, gates, limits, ... as far as it tells."""

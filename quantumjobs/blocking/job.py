@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from quantumjobs.blocking.bridge import Bridge
     from quantumjobs.blocking.stream import Stream
+    from quantumjobs.core.costs import Cost
     from quantumjobs.core.records import JobRecord, Line, Progress, Snapshot, Stamp
     from quantumjobs.core.results import Result
     from quantumjobs.core.states import CancelOutcome, JobState
@@ -216,6 +217,13 @@ class Job:
     def refresh(self) -> Job:
         """Look now, once. Raises `ProviderError` or `CredentialError` where that fails."""
         return self._bridge.job(self._bridge.call(self._twin.refresh()))
+
+    def cost(self) -> Cost:
+        """What it costs by its provider's published prices: about, until it has ended; `unknown` where there are none.
+
+        Where time is what is paid for, a finished job's result is read for it.
+        """
+        return self._bridge.call(self._twin.cost())
 
     def circuits(self) -> Sequence[Any]:
         """The circuits as they were given: objects again for objects (imports qiskit), text and paths as they were."""

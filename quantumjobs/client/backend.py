@@ -9,11 +9,13 @@ import msgspec
 
 from quantumjobs.abc import Computes, Provider, Request, Targets
 from quantumjobs.circuits.given import is_list, take
+from quantumjobs.core import costs
 from quantumjobs.errors import UsageError
 from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
     from quantumjobs.client.client import Client
+    from quantumjobs.core.costs import Cost
     from quantumjobs.engine.job import Job
 
 OPTIMIZATION_LEVELS = range(4)
@@ -74,27 +76,17 @@ class Backend:
             raise UsageError(f"until={until!r}: say 'accepted' or 'recorded'")
         _check_shots(shots)
         _check_key(key)
-        if optimization_level not in OPTIMIZATION_LEVELS:
-            raise UsageError(f"optimization_level={optimization_level!r}: Qiskit has the levels 0 to 3")
+        _check_level(optimization_level)
         from quantumjobs.engine.intents import handle_maker
 
         engine = await self._client._start()
         provider = await self._plug_in()
-        if shots == 0 and not (isinstance(provider, Computes) and provider.least_shots(self._name) == 0):
-            raise UsageError(f"shots={shots}: at least 1 is needed")
         if not engine.turnstile.passes():
             await engine.turnstile.turn()
-        plain, blobs = provider.admit(self._name, options)
-        request = Request(
-            backend=self._name,
-            circuits=await take(circuits),
-            shots=shots,
-            memory=bool(memory),
-            transpile=bool(transpile),
-            optimization_level=optimization_level,
-            options=plain,
-            blobs=blobs,
+        request = await self._request(
+            provider, circuits, options, shots=shots, transpile=transpile, level=optimization_level, memory=memory
         )
+        plain = request.options
         shown = {
             "shots": shots,
             "memory": memory,
@@ -110,6 +102,55 @@ class Backend:
         if until == "accepted":
             await (engine.intents.accepted(job, job._parts) if new else engine.intents.joined(job))
         return job
+
+    async def estimate(
+        self,
+        circuits: Any,
+        *,
+        shots: int | None = None,
+        transpile: bool = True,
+        optimization_level: int = 1,
+        **options: Any,
+    ) -> Cost:
+        """What `run` would cost with these arguments, by the provider's published prices; nothing is sent or kept.
+
+        `unknown` where none are published, or where they are for time that nobody can tell beforehand. Raises what
+        `run` does before it sends anything.
+        """
+        _check_shots(shots)
+        _check_level(optimization_level)
+        engine = await self._client._start()
+        provider = await self._plug_in()
+        request = await self._request(
+            provider, circuits, options, shots=shots, transpile=transpile, level=optimization_level
+        )
+        prepared = await engine.prepared(engine.lane(self._key, provider, provider.lane(self._name)), request)
+        return costs.total(costs.cost(part.details) for part in prepared.parts)
+
+    async def _request(
+        self,
+        provider: Provider,
+        circuits: Any,
+        options: Mapping[str, Any],
+        *,
+        shots: int | None,
+        transpile: bool,
+        level: int,
+        memory: bool = False,
+    ) -> Request:
+        if shots == 0 and not (isinstance(provider, Computes) and provider.least_shots(self._name) == 0):
+            raise UsageError(f"shots={shots}: at least 1 is needed")
+        plain, blobs = provider.admit(self._name, options)
+        return Request(
+            backend=self._name,
+            circuits=await take(circuits),
+            shots=shots,
+            memory=bool(memory),
+            transpile=bool(transpile),
+            optimization_level=level,
+            options=plain,
+            blobs=blobs,
+        )
 
     async def describe(self) -> Mapping[str, Any]:
         """What the provider says of this backend now: qubits, gates, limits, ... as far as it tells."""
@@ -141,6 +182,11 @@ def _check_shots(shots: object) -> None:
         raise UsageError(f"shots={shots!r}: a whole number is needed")
     if shots < 0:
         raise UsageError(f"shots={shots}: at least 1 is needed")
+
+
+def _check_level(level: object) -> None:
+    if level not in OPTIMIZATION_LEVELS:
+        raise UsageError(f"optimization_level={level!r}: Qiskit has the levels 0 to 3")
 
 
 def _check_key(key: object) -> None:

@@ -312,14 +312,7 @@ class Engine:
             held = await self.intents.held(key, intent)
             if held is not None:
                 return held, False
-        lane.traffic.hurry()
-        name = request.backend
-        if isinstance(provider, Describes):
-            name = provider.described(name, request.options)
-        about = await lane.describe(name, tries=1 if recorded else None)
-        if lane.fault is not None:
-            raise lane.fault
-        prepared = await self.prepare(provider, request, about, self._random.getrandbits(31))
+        prepared = await self.prepared(lane, request, recorded=recorded)
         if not self.turnstile.passes():  # a worker's answers come many at a time
             await self.turnstile.turn()
 
@@ -336,6 +329,17 @@ class Engine:
                 if held is not None:
                     return held, False
                 # and has ended by now without having run, which frees the key
+
+    async def prepared(self, lane: Lane, request: Request, *, recorded: bool = False) -> Prepared:
+        """A request as it is to be sent, for the backend as it is described now; `recorded` as for `submit`."""
+        lane.traffic.hurry()
+        name, provider = request.backend, lane.provider
+        if isinstance(provider, Describes):
+            name = provider.described(name, request.options)
+        about = await lane.describe(name, tries=1 if recorded else None)
+        if lane.fault is not None:
+            raise lane.fault
+        return await self.prepare(provider, request, about, self._random.getrandbits(31))
 
     async def _intent(self, lane: Lane, request: Request) -> str:
         """The digest of what is asked for, of whom; the same in every process."""

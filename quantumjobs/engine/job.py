@@ -10,7 +10,7 @@ from quantumjobs.core import derive, html
 from quantumjobs.core.events import Abandoned, Adopted, Resubmitted
 from quantumjobs.core.records import Handle, JobRecord, Line, Link, Progress, Snapshot, Stamp
 from quantumjobs.core.states import DOUBTFUL, TERMINAL, CancelOutcome, JobState
-from quantumjobs.engine import endings, reading, tokens
+from quantumjobs.engine import costing, endings, reading, tokens
 from quantumjobs.engine.waiters import Reader, wake
 from quantumjobs.errors import (
     InvalidTransition,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import os
 
     from quantumjobs.abc import Request
+    from quantumjobs.core.costs import Cost
     from quantumjobs.core.results import Result
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.showing import Bar
@@ -325,6 +326,13 @@ class Job:
         self._engine.check_open()
         await asyncio.gather(*(self._engine.looker.look_now(part) for part in self._parts))
         return self
+
+    async def cost(self) -> Cost:
+        """What it costs by its provider's published prices: about, until it has ended; `unknown` where there are none.
+
+        Where time is what is paid for, a finished job's result is read for it.
+        """
+        return await costing.cost(self, self._slices())
 
     async def circuits(self) -> Sequence[Any]:
         """The circuits as they were given: objects again for objects (imports qiskit), text and paths as they were."""

@@ -80,9 +80,15 @@ class About(Struct, frozen=True, kw_only=True):
     queue: dict[str, str] = {}
     """Tasks ahead by queue, in the service's words: numbers, and such as ">4000"."""
     capabilities: Capabilities = Capabilities()
+    task_fee: float | None = None
+    """US dollars for each task on a QPU, besides its shots; the service's descriptions do not have it."""
     bucket: str = ""
     """Where results go unless a run says otherwise."""
     prefix: str = ""
+
+
+LEAST_SECONDS = 3.0
+"""For which each task on a simulator is charged at the least, as the vendor's own tracker has it."""
 
 
 def is_simulator(arn: str) -> bool:

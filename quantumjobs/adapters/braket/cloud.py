@@ -37,6 +37,7 @@ from quantumjobs.adapters.braket.messages import (
 from quantumjobs.adapters.braket.endpoints import NAMES, arn_of, region_of
 from quantumjobs.adapters.braket.replies import checked
 from quantumjobs.adapters.braket.storage import Storage
+from quantumjobs.core.costs import RAN
 from quantumjobs.core.records import Stamp
 from quantumjobs.core.states import JobState
 from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
@@ -92,6 +93,7 @@ class BraketAdapter:
                 status=device.device_status,
                 queue=queues,
                 capabilities=found,
+                task_fee=None if about.is_simulator(arn) else self._to.settings.task_fee,
                 bucket=bucket,
                 prefix=prefix,
             )
@@ -246,7 +248,7 @@ def _status(task: Task) -> Status:
         "device": task.device_arn,
         "created": None if task.created_at is None else repr(task.created_at.timestamp()),
         "ended": None if task.ended_at is None else repr(task.ended_at.timestamp()),
-        "successful_shots": None if task.num_successful_shots is None else str(task.num_successful_shots),
+        RAN: None if task.num_successful_shots is None else str(task.num_successful_shots),
     }
     timeline = []
     if task.created_at is not None:

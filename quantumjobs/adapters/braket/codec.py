@@ -18,6 +18,7 @@ from quantumjobs.adapters.braket.plans import Layout, Plan
 from quantumjobs.adapters.braket.programs import Program, Wanted, programs
 from quantumjobs.adapters.braket.schemas import TASK
 from quantumjobs.adapters.braket.texts import inputs_of
+from quantumjobs.core import costs
 from quantumjobs.core.results import Result
 from quantumjobs.errors import UsageError
 
@@ -60,7 +61,11 @@ class BraketCodec:
                     payload=json(body),
                     layout=_pack(Layout(device.arn, request.memory, plans)),
                     count=len(group),
-                    details={"device": device.arn, "bucket": body["outputS3Bucket"]},
+                    details={
+                        "device": device.arn,
+                        "bucket": body["outputS3Bucket"],
+                        **_tariff(device, body["shots"], options),
+                    },
                 )
             )
         return Prepared(parts=tuple(parts))
@@ -195,6 +200,18 @@ def _body(
 
 def _program(program: Program, inputs: dict[str, Any]) -> dict[str, Any]:
     return {"braketSchemaHeader": head(OPENQASM), "source": program.text, "inputs": inputs}
+
+
+def _tariff(device: About, shots: int, options: dict[str, Any]) -> dict[str, str]:
+    """The device's published price; a reservation is paid by the hour, whatever runs in it."""
+    price = device.capabilities.service.device_cost
+    if price is None or price.price is None or "reservation_arn" in options:
+        return {}
+    if price.unit == "shot":
+        return costs.tariff(task=device.task_fee, shot=price.price, shots=shots)
+    if price.unit == "minute":
+        return costs.tariff(minute=price.price, least=about.LEAST_SECONDS)
+    return {}
 
 
 def _plan(program: Program, shots: int) -> Plan:
