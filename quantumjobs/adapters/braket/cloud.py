@@ -24,6 +24,7 @@ from quantumjobs.abc import (
 )
 from quantumjobs.adapters.braket import about, searching
 from quantumjobs.adapters.braket.connections import Connections
+from quantumjobs.adapters.braket.endpoints import NAMES, arn_of, region_of
 from quantumjobs.adapters.braket.messages import (
     STATES,
     Cancelled,
@@ -34,7 +35,6 @@ from quantumjobs.adapters.braket.messages import (
     Task,
     json,
 )
-from quantumjobs.adapters.braket.endpoints import NAMES, arn_of, region_of
 from quantumjobs.adapters.braket.replies import checked
 from quantumjobs.adapters.braket.storage import Storage
 from quantumjobs.core.costs import RAN
@@ -126,11 +126,13 @@ class BraketAdapter:
         """One POST, with our token as the service's key and in the place of the results: see `find`."""
         body: dict[str, Any] = msgspec.json.decode(sending.payload)
         body["clientToken"] = sending.token
+        if self._to.settings.job_token is not None:  # of the hybrid job that this runs in: it goes before others
+            body["jobToken"] = self._to.settings.job_token.reveal()
         body["outputS3KeyPrefix"] = searching.directory(body["outputS3KeyPrefix"], sending.token)
         wire = self._to.braket(region_of(body["deviceArn"]))
         reply = checked(await wire.submit("/quantum-task", json(body)), "the submit", taken=True)
         created = decode(reply.body, Created, provider="braket", what="the answer to the submit")
-        if not created.quantum_task_arn.isprintable() or ":quantum-task/" not in created.quantum_task_arn:
+        if not searching.is_task(created.quantum_task_arn):
             raise ProviderProtocolError("braket: the answer to the submit has no task's ARN", provider="braket")
         return Accepted(remote_id=created.quantum_task_arn)
 
@@ -139,6 +141,8 @@ class BraketAdapter:
         return {job.id: await self._look(job) for job in jobs}
 
     async def _look(self, job: Remote) -> Answer:
+        if not searching.is_task(job.id):
+            return Gone(f"braket: {shown(job.id)} is not the ARN of a quantum task")
         path = f"/quantum-task/{step(job.id)}{_QUEUE}"
         try:
             reply = checked(await self._to.braket(region_of(job.id)).get(path), "the look")
@@ -217,6 +221,8 @@ class BraketAdapter:
 
     async def cancel(self, job: Remote) -> CancelReply:
         """A conflict says that the task has ended, or is being cancelled already: then a look tells."""
+        if not searching.is_task(job.id):
+            return CancelReply.TOO_LATE
         path = f"/quantum-task/{step(job.id)}/cancel"
         body = json({"clientToken": str(uuid5(NAMESPACE_URL, job.id))})  # the same for each try
         reply = await self._to.braket(region_of(job.id)).request("PUT", path, body)

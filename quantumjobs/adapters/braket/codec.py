@@ -75,9 +75,7 @@ class BraketCodec:
         if raw.schema != TASK:
             raise UsageError(f"a result of schema {raw.schema!r} is not one of braket's")
         known = None if layout is None else _layout.decode(layout)
-        entries = bits.entries(
-            raw.blobs, None if known is None else known.plans, memory=known is None or known.memory
-        )
+        entries = bits.entries(raw.blobs, None if known is None else known.plans, memory=known is None or known.memory)
         return Result.of(entries, about={"backend_name": "" if known is None else known.device}, raw=raw.blobs)
 
     def is_plain(self, what: str, body: bytes) -> bool:

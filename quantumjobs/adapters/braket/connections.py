@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+from quantumjobs.adapters.braket.replies import denies
 from quantumjobs.adapters.braket.settings import Settings
 from quantumjobs.wire import Credential, Wire
 from quantumjobs.wire.pools import Make
@@ -30,7 +31,7 @@ class Connections:
         self._credential = credential
         self._stack = stack
         self._transport = transport
-        self._wires: dict[tuple[str, str], tuple[Wire, Signer]] = {}
+        self._wires: dict[tuple[str, str, str], tuple[Wire, Signer]] = {}
 
     @property
     def ahead(self) -> float:
@@ -39,8 +40,39 @@ class Connections:
 
     def braket(self, region: str = "") -> Wire:
         """The service in a region; by default the lane's."""
-        return self._open("braket", region)
+        where = region or self.region
+        return self._open("braket", self.settings.endpoints.of("braket", where), where)
 
     def identity(self) -> Wire:
         """STS."""
-        return self._open("sts", "")
+        return self._open("sts", self.settings.endpoints.of("sts", self.region), self.region)
+
+    def storage(self, bucket: str, region: str = "") -> tuple[Wire, str]:
+        """S3, and the path before a key of that bucket. Raises `UsageError` for what is no bucket's name."""
+        where = region or self.region
+        url, path = self.settings.endpoints.bucket(bucket, where)
+        return self._open("s3", url, where), path
+
+    def _open(self, service: str, url: str, region: str) -> Wire:
+        key = (service, url, region)
+        if key not in self._wires:
+            signer = Signer(service, region)
+            wire = Wire(
+                url,
+                provider="braket",
+                credential=self._credential,
+                sign=signer,
+                mistimed=signer.mistimed,
+                denies=denies,
+                agent=AGENT,
+                deadlines=self.settings.deadlines,
+                transport=self._transport,
+            )
+            self._stack.push_async_exit(wire)
+            self._wires[key] = wire, signer
+        return self._wires[key][0]
+
+    async def drop(self) -> None:
+        """Drop pooled connections: after a suspend they are dead."""
+        for wire, _ in self._wires.values():
+            await wire.drop_connections()

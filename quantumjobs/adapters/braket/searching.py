@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,13 @@ _MARGIN = 120.0
 """Seconds by which a window is longer: clocks differ, and a record is a little older or younger than its task."""
 _WHOLE = 100
 """Tasks a page may have, as documented."""
+
+_ARN = re.compile(r"arn:aws[a-z-]*:braket:[a-z0-9-]+:\d{12}:quantum-task/[A-Za-z0-9-]{1,64}", re.ASCII)
+
+
+def is_task(arn: str) -> bool:
+    """Whether it is a quantum task's ARN, which has the region in it."""
+    return _ARN.fullmatch(arn) is not None
 
 
 def directory(prefix: str, token: str) -> str:

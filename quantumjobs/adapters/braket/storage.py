@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from quantumjobs.abc import Raw
 from quantumjobs.adapters.braket.connections import Connections
+from quantumjobs.adapters.braket.endpoints import key as quoted
 from quantumjobs.adapters.braket.replies import checked, code_of
 from quantumjobs.adapters.braket.schemas import RESULTS, TASK
-from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable, UsageError
 from quantumjobs.wire import Limits, Reply, shown
 
 LIMITS = Limits(decoded=256 << 20)
@@ -138,12 +139,15 @@ class Storage:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _object(self, bucket: str, key: str, region: str) -> bytes:
-        wire, path = self._to.storage(bucket, region)
-        reply = await wire.get(f"{path}/{self._to.key(key)}", limits=LIMITS)
+        try:
+            wire, path = self._to.storage(bucket, region)
+        except UsageError as error:  # of a bucket that the service named
+            raise ProviderProtocolError(str(error), provider="braket") from error
+        reply = await wire.get(f"{path}/{quoted(key)}", limits=LIMITS)
         elsewhere = reply.headers.get("x-amz-bucket-region", "")
         if reply.status in (301, 307, 400) and elsewhere and elsewhere != (region or self._to.region):
             wire, path = self._to.storage(bucket, elsewhere)
-            reply = await wire.get(f"{path}/{self._to.key(key)}", limits=LIMITS)
+            reply = await wire.get(f"{path}/{quoted(key)}", limits=LIMITS)
         if 300 <= reply.status < 400:
             raise ProviderUnavailable(f"braket: S3 has moved {shown(key)}", provider="braket", sent=False)
         return checked(reply, f"getting {shown(key)} from bucket {bucket}").body
