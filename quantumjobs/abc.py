@@ -443,13 +443,32 @@ class Finds(Protocol):
         ...
 
 
+class Surveyed(Struct, frozen=True):
+    """One page of a survey."""
+
+    answers: Mapping[str, Answer]
+    """By remote id. Others' jobs may be among them, and are passed over."""
+    after: str = ""
+    """What to ask with for the next page; "" where this was the last."""
+
+
 @runtime_checkable
 class Surveys(Protocol):
-    """One request about all open jobs of a lane; it may lag, so its answers are hints."""
+    """Requests that tell of many jobs at once. They may lag, so their words are hints (see `Status`).
+
+    A job that a whole survey does not mention is looked at by itself, as is one whose answer is `LookCloser`.
+    """
 
     survey_from: int
+    """So many jobs of one lane and family at the least; fewer are looked at one by one."""
+    per_page: int
+    """Jobs one page can tell of."""
+    worth: int
+    """Where a page tells of fewer of the jobs than this, on the average, looking at them one by one is better."""
 
-    async def survey(self, jobs: Sequence[Remote]) -> Mapping[str, Answer]: ...
+    async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
+        """One page, one request: "survey" in the traffic. All pages of a survey are asked for with the same jobs."""
+        ...
 
 
 @runtime_checkable

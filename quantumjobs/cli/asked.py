@@ -92,7 +92,13 @@ class Emulate(Struct, frozen=True, kw_only=True):
 
 Asked = Run | Backends | Emulate | AskedOfJobs | AskedOfLogin
 
-VENDORS = {"aqt": "AqtEmulator", "generic": "GenericEmulator", "iqm": "IqmEmulator", "originq": "OriginqEmulator"}
+VENDORS = {
+    "aqt": "AqtEmulator",
+    "braket": "BraketEmulator",
+    "generic": "GenericEmulator",
+    "iqm": "IqmEmulator",
+    "originq": "OriginqEmulator",
+}
 """The emulators, by the name of their provider."""
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HINTS = {
     "aqt": "AQT_TOKEN={token} AQT_PORTAL_URL={url} AQT_DIRECT_URL={url}",
     "aqt, signed in": "AQT_ARNICA_URL={url}/api AQT_CLIENT_ID={client} AQT_CLIENT_SECRET=..., and the issuer {url}/",
+    "braket": "AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_DEFAULT_REGION=us-east-1",
     "iqm": "IQM_TOKEN={token} IQM_SERVER_URL={url} IQM_QUANTUM_COMPUTER=garnet",
     "originq": "ORIGIN_API_KEY={token} ORIGINQ_URL={url}",
     "generic": "quantumjobs.testing.emulators.GenericProvider(url='{url}', token='{token}')",
@@ -46,7 +47,9 @@ async def _serve(emulator: Emulator, asked: Emulate, terminal: Terminal) -> None
         terminal.show([f"listening on {url}"])
         settings = asked.settings
         way = f"{asked.vendor}, signed in" if settings.get("sign_in") else asked.vendor
-        known = {"token": settings.get("token") or "any", "client": settings.get("client_id") or "any"}
+        token = settings.get("token") or "any"
+        key, _, secret = token.partition(":")
+        known = {"token": token, "client": settings.get("client_id") or "any", "key": key, "secret": secret or "any"}
         hint = _HINTS[way].format(url=url, **known)
         terminal.say(f"this is an emulator of {asked.vendor}; Ctrl-C ends it. Its clients find it by", hint=hint)
         await ended.wait()

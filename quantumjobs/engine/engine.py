@@ -53,6 +53,7 @@ from quantumjobs.engine.sharing import Sharing
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.sleep import Sleep
 from quantumjobs.engine.succession import Succession
+from quantumjobs.engine.surveyor import Crowd, Surveyor
 from quantumjobs.engine.tracked import Tracked
 from quantumjobs.engine.traffic import Passage
 from quantumjobs.engine.turnstile import Turnstile
@@ -100,10 +101,11 @@ class Engine:
         self._closing: asyncio.Task[None] | None = None
         self.sleep = Sleep(self)
         self.turnstile = Turnstile(self.loop)
-        self.poller = Poller(self.loop, self.wall, self._look)
+        self.poller = Poller(self.loop, self.wall, self._look, self._survey)
         self.intents = Intents(self)
         self.sender = Sender(self)
         self.looker = Looker(self)
+        self.surveyor = Surveyor(self)
         self.canceller = Canceller(self)
         self.fetcher = Fetcher(self)
         self.finder = Finder(self, providers)
@@ -485,6 +487,10 @@ class Engine:
         self.looks.add(task)  # it takes itself out: a done callback would cost a tenth of the look
         if watchlist.traits.holds:
             jobs[0].look = task
+        self.sleep.watch()
+
+    def _survey(self, watchlist: Watchlist, crowd: Crowd) -> None:
+        self.looks.add(self.loop.create_task(self.surveyor.survey(watchlist, crowd)))
         self.sleep.watch()
 
     # --- life and death -----------------------------------------------------------------------

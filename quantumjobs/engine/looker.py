@@ -40,7 +40,7 @@ class Looker:
         turns: Turns | None = (jobs, passage)
         try:
             while turns:
-                await self._look(watchlist.lane, *turns)
+                await self._look(watchlist, *turns)
                 looks += 1
                 if looks % YIELD_EVERY == 0:  # a provider that answers at once must not hold the loop
                     await asyncio.sleep(0)
@@ -52,13 +52,18 @@ class Looker:
             if not watchlist.traits.holds:
                 watchlist.lane.leave()
 
-    async def _look(self, lane: Lane, jobs: Sequence[Tracked], passage: Passage) -> None:
+    async def _look(self, watchlist: Watchlist, jobs: Sequence[Tracked], passage: Passage) -> None:
         """One request; afterwards the next look is planned."""
-        engine = self._engine
+        engine, lane = self._engine, watchlist.lane
+        left_to_survey = False
         asked = {job.record.remote_id or "": job for job in jobs}
         try:
             with passage:
                 adapter = await lane.adapter()
+                if not watchlist.plain and watchlist.crowd is None and engine.poller.surveys(watchlist):
+                    left_to_survey = True  # the lane was connected just now, and has a better way
+                    passage.unused()
+                    return
                 answers = await lane.call(adapter.poll, [job.remote() for job in jobs])
         except AdapterError:
             return  # the lane has ended
@@ -70,6 +75,8 @@ class Looker:
             for job in jobs:
                 job.look = None
                 job.wire.give()
+                if left_to_survey:
+                    engine.poller.soon(job)
         for job in jobs:
             job.is_fine()
         for remote_id, answer in answers.items():
@@ -127,7 +134,7 @@ class Looker:
                         has_result = True
                     elif job.traits.fetch is Fetch.INLINE and not job.looked_again:
                         job.looked_again = True  # done, and its body not there yet: one more look
-                        engine.poller.soon(job, job.traits.min_interval)
+                        engine.poller.soon(job, job.traits.min_interval, alone=True)
                         return
                 ref, blobs = keep_raw(answer.result) if answer.result is not None else (None, {})
                 event = Reported(
@@ -148,7 +155,7 @@ class Looker:
             case Gone(reason=reason):
                 await engine.apply(job, Vanished(at=engine.wall(), reason=reason))
             case LookCloser():
-                engine.poller.soon(job)
+                engine.poller.soon(job, alone=True)
             case Unreadable(reason=reason):
                 job.last_error = ProviderProtocolError(reason, provider=job.lane.key)
 
@@ -168,7 +175,8 @@ class Looker:
         """A look that failed ends no wait: look again after the policy's delay."""
         job.met(error)
         refused = isinstance(error, CredentialError)  # then its lane waits, and it goes on when the lane does
-        self._engine.poller.soon(job, 0.0 if refused else job.lane.policy.delay(job.misses, error))
+        delay = 0.0 if refused else job.lane.policy.delay(job.misses, error)
+        self._engine.poller.soon(job, delay, alone=True)
 
     # --- pushes -------------------------------------------------------------------------------
     def report(self, lane: Lane, remote_id: str, answer: Answer) -> None:

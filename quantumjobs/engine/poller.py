@@ -2,18 +2,23 @@
 
 It decides when to look and at whom; `look` does it. Looks that hold have a task of their own each, outside the lane's
 concurrency. A lane at its limit, held back by its traffic or broken keeps its due jobs; nobody else waits for it.
+
+Where the adapter gives surveys and enough jobs are watched, they are in a second heap (`Crowd`): `survey` asks about all
+of them as soon as one is due. In the first are then only those that want a look of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from quantumjobs.core.schedule import DueHeap, Pace, spacing
 from quantumjobs.core.states import WATCHED, JobState
+from quantumjobs.core.surveys import REST, asks_again, is_held
 from quantumjobs.core.traits import Traits
+from quantumjobs.engine.surveyor import Crowd, crowd_of, is_connected
 
 if TYPE_CHECKING:
     from quantumjobs.engine.lane import Lane
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from quantumjobs.engine.traffic import Passage
 
 Look = Callable[["Watchlist", Sequence["Tracked"], "Passage"], None]
+Survey = Callable[["Watchlist", Crowd], None]
 Turns = tuple[Sequence["Tracked"], "Passage"]
 """Jobs for one look, with their turns on the wire and their place in the traffic."""
 SPREAD = 5.0
@@ -30,24 +36,34 @@ SPREAD = 5.0
 class Watchlist:
     """The jobs of one lane and family that are looked at."""
 
-    __slots__ = ("early", "heap", "lane", "pace", "traits")
+    __slots__ = ("crowd", "early", "family", "heap", "lane", "pace", "plain", "traits")
 
-    def __init__(self, lane: Lane, traits: Traits) -> None:
+    def __init__(self, lane: Lane, family: str, traits: Traits) -> None:
         self.lane = lane
+        self.family = family
         self.traits = traits
         self.pace: Pace = lane.policy.pace_of(traits)
         self.heap: DueHeap[Tracked] = DueHeap()
         self.early = 0.5 * self.pace.at_least
         """Seconds by which a look may come early when it goes along with others."""
+        self.plain = False
+        """No surveys are given here, as is known once the lane is connected ..."""
+        self.crowd: Crowd | None = None
+        """... or they are."""
 
 
 class Poller:
-    """Who is looked at when. `look` starts one look at some jobs of one lane; `wall` gives epoch seconds."""
+    """Who is looked at when. `look` starts one look at some jobs of one lane, `survey` one survey of a crowd, whose end
+    `surveyed` must be told; `wall` gives epoch seconds.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, wall: Callable[[], float], look: Look) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, wall: Callable[[], float], look: Look, survey: Survey
+    ) -> None:
         self._loop = loop
         self._wall = wall
         self._look = look
+        self._survey = survey
         self._lists: dict[tuple[str, str, str], Watchlist] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -58,7 +74,7 @@ class Poller:
             key = (job.lane.key, job.lane.name, job.record.family)
             watchlist = self._lists.get(key)
             if watchlist is None:
-                watchlist = self._lists[key] = Watchlist(job.lane, job.traits)
+                watchlist = self._lists[key] = Watchlist(job.lane, job.record.family, job.traits)
             job.watchlist = watchlist
         return watchlist
 
@@ -69,22 +85,40 @@ class Poller:
 
     def unwatch(self, job: Tracked) -> None:
         """Stop looking."""
-        self._list_of(job).heap.discard(job)
+        watchlist = self._list_of(job)
+        watchlist.heap.discard(job)
+        if watchlist.crowd is not None:
+            watchlist.crowd.leave(job)
 
-    def soon(self, job: Tracked, delay: float = 0.0) -> None:
-        """Look again after `delay` seconds, whatever the cadence says."""
+    def soon(self, job: Tracked, delay: float = 0.0, *, alone: bool = False) -> None:
+        """Look again after `delay` seconds, whatever the cadence says; `alone` where a survey's word would not do.
+
+        It would not for a job that was cancelled: somebody waits for what comes of that.
+        """
         if job.record.state in WATCHED:
-            self._set(self._list_of(job), job, delay)
+            self._set(self._list_of(job), job, delay, alone=alone or job.record.cancel_wanted)
 
     def again(self, job: Tracked) -> None:
         """Plan the next look at a job that was looked at, by its age and what is known; a plan made already stays."""
-        record = job.record
         watchlist = self._list_of(job)
-        if record.state not in WATCHED or job in watchlist.heap:
+        if job.record.state not in WATCHED or job in watchlist.heap:
             return
         if job.traits.holds:
             self._set(watchlist, job, watchlist.pace.at_least)  # it may have answered at once, and would again
             return
+        crowd = watchlist.crowd
+        if crowd is not None and crowd.is_on:
+            if job not in crowd.heap:
+                wait = self._spacing(watchlist, job, len(crowd.members), crowd.per_page)
+                self._set(watchlist, job, _shared(self._loop.time(), wait))
+            return
+        wait = self._spacing(watchlist, job, len(watchlist.heap) + 1, job.traits.bulk)
+        if job.traits.bulk > 1:
+            watchlist.early += 0.05 * (0.1 * wait - watchlist.early)  # a tenth of the usual spacing, as it changes
+        self._set(watchlist, job, _shared(self._loop.time(), wait))
+
+    def _spacing(self, watchlist: Watchlist, job: Tracked, waiting: int, bulk: int) -> float:
+        record = job.record
         now = self._wall()
         # Of its state: hours in the queue say nothing of how long it runs.
         age = now - max(record.accepted_at or record.created_at, record.story[-1].at if record.story else 0.0)
@@ -94,22 +128,21 @@ class Poller:
         elif record.state is JobState.RUNNING and record.progress is not None and record.progress.done:
             share = record.progress.done / max(1, record.progress.total)
             remaining = (now - record.story[-1].at) * (1 - share) / share if record.story else None
-        wait = spacing(
+        return spacing(
             watchlist.pace,
             age=max(0.0, age),
             remaining=remaining,
             ahead=record.queue_position,
-            waiting=len(watchlist.heap) + 1,
-            bulk=job.traits.bulk,
+            waiting=waiting,
+            bulk=bulk,
         )
-        if job.traits.bulk > 1:
-            watchlist.early += 0.05 * (0.1 * wait - watchlist.early)  # a tenth of the usual spacing, as it changes
-        self._set(watchlist, job, _shared(self._loop.time(), wait))
 
     def freed(self, lane: Lane) -> None:
         """A request of the lane has ended, so a look that is due may start."""
         for watchlist in self._lists.values():
             if watchlist.lane is lane:
+                if watchlist.crowd is not None:
+                    self._gather(watchlist)
                 due = watchlist.heap.next_due()
                 if due is not None and due <= self._loop.time():
                     self._serve(watchlist)
@@ -121,7 +154,12 @@ class Poller:
         """Looks of the lane that are due within `ahead` seconds go now, one after the other over some seconds."""
         now = self._loop.time()
         for watchlist in self._lists.values():
-            if watchlist.lane is lane and (jobs := watchlist.heap.take(now + ahead)):
+            if watchlist.lane is not lane:
+                continue
+            if watchlist.crowd is not None:  # one survey is for all of them
+                watchlist.crowd.slept(now, ahead)
+                self._gather(watchlist)
+            if jobs := watchlist.heap.take(now + ahead):
                 rate = watchlist.pace.rate * watchlist.traits.bulk
                 step = min(SPREAD, len(jobs) / rate) / len(jobs)
                 for place, job in enumerate(jobs):
@@ -131,7 +169,10 @@ class Poller:
     @property
     def watches(self) -> bool:
         """True while a look is planned."""
-        return any(len(watchlist.heap) for watchlist in self._lists.values())
+        return any(
+            len(watchlist.heap) or (watchlist.crowd is not None and watchlist.crowd.members)
+            for watchlist in self._lists.values()
+        )
 
     def close(self) -> None:
         """Forget everything, and begin no look any more."""
@@ -140,8 +181,18 @@ class Poller:
             self._timer.cancel()
         self._lists.clear()
 
-    def _set(self, watchlist: Watchlist, job: Tracked, delay: float) -> None:
+    def _set(self, watchlist: Watchlist, job: Tracked, delay: float, *, alone: bool = False) -> None:
         due = self._loop.time() + delay
+        crowd = watchlist.crowd
+        if crowd is not None:
+            crowd.enter(job)
+            if crowd.is_on and not alone:
+                watchlist.heap.discard(job)
+                crowd.heap.set(job, due)
+                if not crowd.under_way:
+                    self._arm(max(due, crowd.rounds.next_at))
+                return
+            crowd.heap.discard(job)
         watchlist.heap.set(job, due)
         self._arm(max(due, watchlist.lane.traffic.free_at("poll")))
 
@@ -159,15 +210,24 @@ class Poller:
         for watchlist in list(self._lists.values()):
             self._serve(watchlist)
         due = min(
-            (
-                max(when, watchlist.lane.traffic.free_at("poll"))
-                for watchlist in self._lists.values()
-                if self._may_look(watchlist) and (when := watchlist.heap.next_due()) is not None
-            ),
-            default=None,
+            (when for watchlist in self._lists.values() if (when := self._next(watchlist)) is not None), default=None
         )
         if due is not None:
             self._arm(due)
+
+    def _next(self, watchlist: Watchlist) -> float | None:
+        """When the list is to be served again, as far as that is a matter of time."""
+        traffic = watchlist.lane.traffic
+        due = watchlist.heap.next_due() if self._may_look(watchlist) else None
+        if due is not None:
+            due = max(due, traffic.free_at("poll"))
+        crowd = watchlist.crowd
+        if crowd is None or crowd.under_way or watchlist.lane.fault is not None:
+            return due
+        begins = crowd.heap.next_due()
+        if begins is None:
+            return due
+        return min(inf if due is None else due, max(begins, crowd.rounds.next_at, traffic.free_at("survey")))
 
     def _may_look(self, watchlist: Watchlist) -> bool:
         lane = watchlist.lane
@@ -175,6 +235,8 @@ class Poller:
 
     def _serve(self, watchlist: Watchlist) -> None:
         """Start the looks that are due and may go."""
+        if not watchlist.plain:
+            self._gather(watchlist)
         while turns := self._due(watchlist):
             if not watchlist.traits.holds:
                 watchlist.lane.enter()
@@ -191,6 +253,8 @@ class Poller:
             return None
         if watchlist.lane.has_pending and watchlist.lane.traffic.free_at("submit") <= self._loop.time():
             return None
+        if not watchlist.plain:
+            self._gather(watchlist)
         return self._due(watchlist, placed=True)
 
     def _due(self, watchlist: Watchlist, *, placed: bool = False) -> Turns | None:
@@ -210,7 +274,91 @@ class Poller:
                 else:
                     job.wire.taken = True
                     jobs.append(job)
-        return (jobs, lane.traffic.begin("poll", jobs[0].record.id)) if jobs else None
+        if not jobs:
+            return None
+        if watchlist.crowd is not None:
+            watchlist.crowd.looked.update(dict.fromkeys(jobs, self._wall()))
+        return jobs, lane.traffic.begin("poll", jobs[0].record.id)
+
+    # --- surveys ------------------------------------------------------------------------------
+    def surveys(self, watchlist: Watchlist) -> bool:
+        """Whether the list's jobs are surveyed now."""
+        self._gather(watchlist)
+        return watchlist.crowd is not None and watchlist.crowd.is_on
+
+    def _gather(self, watchlist: Watchlist) -> None:
+        """Decide whether the list's jobs are surveyed or looked at one by one, and begin a survey if it is time."""
+        lane, crowd = watchlist.lane, watchlist.crowd
+        if crowd is None and (watchlist.plain or (crowd := self._learn(watchlist)) is None):
+            return
+        if crowd.under_way or lane.fault is not None or self._closed:
+            return
+        now, rounds = self._loop.time(), crowd.rounds
+        free = lane.traffic.free_at("survey")
+        if is_held(now, surveys=free, looks=lane.traffic.free_at("poll")):
+            rounds.rest(min(free, now + REST))
+        if rounds.serve(now, len(crowd.members)) is not crowd.is_on:
+            self._change(watchlist, crowd)
+        due = crowd.heap.next_due()
+        if due is None:
+            return
+        begins = max(due, rounds.next_at, free)
+        if begins > now:
+            self._arm(begins)
+            return
+        crowd.ask(now + watchlist.pace.at_least)
+        if crowd.asked:
+            crowd.under_way = True
+            rounds.begin(now)
+            self._survey(watchlist, crowd)
+
+    def _learn(self, watchlist: Watchlist) -> Crowd | None:
+        """What the lane's adapter can do is known once it is connected."""
+        if is_connected(watchlist):
+            crowd = watchlist.crowd = crowd_of(watchlist)
+            watchlist.plain = crowd is None
+            if crowd is not None:
+                for due, job in _all_of(watchlist.heap):
+                    watchlist.heap.set(job, due)
+                    crowd.members.add(job)
+        return watchlist.crowd
+
+    def _change(self, watchlist: Watchlist, crowd: Crowd) -> None:
+        """From surveys to single looks, at no more than the pace's rate, or back."""
+        crowd.is_on = not crowd.is_on
+        if crowd.is_on:
+            for due, job in _all_of(watchlist.heap):
+                crowd.heap.set(job, due)
+            return
+        now, rate = self._loop.time(), watchlist.pace.rate * watchlist.traits.bulk
+        for place, (due, job) in enumerate(_all_of(crowd.heap)):
+            watchlist.heap.set(job, max(due, now + place / rate))
+        first = watchlist.heap.next_due()
+        if first is not None:
+            self._arm(max(first, watchlist.lane.traffic.free_at("poll")))
+
+    def closer(self, job: Tracked, crowd: Crowd) -> None:
+        """A survey saw something that only a look at the job explains; after the first, they keep their distance."""
+        self._ask_about(job, crowd, crowd.looked.get(job) if job in crowd.questions else None)
+        crowd.questions.add(job)
+
+    def _ask_about(self, job: Tracked, crowd: Crowd, last: float | None) -> None:
+        watchlist = self._list_of(job)
+        wait = self._spacing(watchlist, job, len(crowd.members), job.traits.bulk)
+        if asks_again(self._wall(), last=last, spacing=wait):
+            self.soon(job, alone=True)
+        else:
+            self.again(job)
+
+    def surveyed(self, watchlist: Watchlist, crowd: Crowd, *, whole: bool) -> None:
+        """A survey has ended: plan for those that it did not tell of. A `whole` one does not know them."""
+        left = crowd.end()
+        for job in left:
+            if whole:
+                self._ask_about(job, crowd, crowd.looked.get(job, job.record.accepted_at or job.record.created_at))
+            else:
+                self._set(watchlist, job, 0.0)
+        self._gather(watchlist)
 
 
 def _shared(now: float, wait: float) -> float:
@@ -219,3 +367,11 @@ def _shared(now: float, wait: float) -> float:
         return wait
     grid = 0.1 if wait < 10.0 else 1.0
     return ceil((now + wait) / grid) * grid - now
+
+
+def _all_of(heap: DueHeap[Tracked]) -> list[tuple[float, Tracked]]:
+    """Empty the heap: what was in it, earliest first."""
+    taken: list[tuple[float, Tracked]] = []
+    while (due := heap.next_due()) is not None:
+        taken += [(due, job) for job in heap.take(due)]
+    return taken

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import inspect
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -368,10 +368,28 @@ class AdapterRules:
         sent = await bench.submit()
         stranger = Remote(id=self.unknown_id, backend=self.backend, created_at=self.now())
         for _ in range(3):
-            for answer in (await adapter.survey([sent.remote, stranger])).values():
-                _check(answer)
-                assert not isinstance(answer, Status) or answer.hint, "a survey may lag: its words are hints"
+            async for page in _survey(adapter, [sent.remote, stranger]):
+                for answer in page.answers.values():
+                    _check(answer)
+                    assert not isinstance(answer, Status) or answer.hint, "a survey may lag: its words are hints"
+                    assert not isinstance(answer, Gone), "a survey may lag: what it does not know may be there"
             await asyncio.sleep(self.pause)
+
+    @rule
+    async def test_a_survey_has_pages_that_come_to_an_end_and_tell_of_the_jobs(self, bench: Bench) -> None:
+        adapter = bench.needs(abc.Surveys)
+        assert 0 <= adapter.worth <= adapter.per_page
+        assert adapter.per_page >= 1
+        sent = [await bench.submit() for _ in range(3)]
+        for _ in range(self.looks):
+            told: set[str] = set()
+            async for page in _survey(adapter, [one.remote for one in sent]):
+                assert len(page.answers) <= adapter.per_page
+                told |= page.answers.keys()
+            if told >= {one.remote.id for one in sent}:
+                return
+            await asyncio.sleep(self.pause)
+        raise AssertionError("no survey mentioned all jobs")
 
     @rule
     async def test_listed_backends_are_names(self, bench: Bench) -> None:
@@ -398,6 +416,22 @@ class AdapterRules:
 
         before = await rounds(2)
         assert await rounds(6) <= before + 2, "something grows with every job"
+
+
+async def _survey(adapter: abc.Surveys, jobs: Sequence[Remote]) -> AsyncIterator[abc.Surveyed]:
+    """Its pages."""
+    after = ""
+    seen: set[str] = set()
+    while True:
+        page = await adapter.survey(jobs, after)
+        assert isinstance(page, abc.Surveyed)
+        assert all(isinstance(remote_id, str) for remote_id in page.answers)
+        yield page
+        after = page.after
+        if not after:
+            return
+        assert after not in seen, "the page after this one is one of those before it"
+        seen.add(after)
 
 
 def _check(answer: object) -> None:

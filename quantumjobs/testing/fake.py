@@ -64,7 +64,9 @@ class FakeProvider:
     of circuits are split), `shares` (programs a circuit), `in_order` and `stop_on_failure` (see `abc.Prepared`), `cancel` ("accepted": ends after `cancelling` seconds; "confirmed": at once; "refused",
     "too_late", "unsupported"; a list is followed answer by answer and its last one stays), `no_cancelled_word` (a
     cancelled job is shown as failed), `survey_from`, `find_lag` (a new job is found only after so long), `stages`,
-    `rates` and `channels` (declared, not enforced), `pools` (dropped connections are counted in `calls`).
+    `rates` and `channels` (declared, not enforced), `pools` (dropped connections are counted in `calls`). Surveys list
+    all jobs since the oldest asked about, ended or not, `survey_page` on a page (worth it from a fifth of that), as they
+    were `survey_lag` seconds ago, and among them `survey_foreign` jobs that are nobody's here.
 
     What goes wrong: `latency` per operation, `script` (operation -> what becomes of its next requests, one item each;
     None: it works; a `Fault`; or an exception, raised before the request does anything; also `fail_submit` and
@@ -102,6 +104,9 @@ class FakeProvider:
         cancelling: float = 1.0,
         no_cancelled_word: bool = False,
         survey_from: int | None = None,
+        survey_page: int = 100,
+        survey_lag: float = 0.0,
+        survey_foreign: int = 0,
         find_lag: float = 0.0,
         stages: bool = False,
         gone_after: int = 3,
@@ -136,6 +141,9 @@ class FakeProvider:
         self.hints = hints
         self.cancel = deque([cancel] if isinstance(cancel, str) else cancel)
         self.survey_from = survey_from
+        self.survey_page = survey_page
+        self.survey_lag = survey_lag
+        self.survey_foreign = survey_foreign
         self.find_lag = find_lag
         self.latency = latency
         self.script: dict[str, deque[Step]] = {op: deque(steps) for op, steps in (script or {}).items()}

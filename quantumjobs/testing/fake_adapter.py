@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from quantumjobs.abc import Accepted, Answer, CancelReply, Gone, LookCloser, Raw, Remote, Report, Sending, Status
+from quantumjobs.abc import (
+    Accepted,
+    Answer,
+    CancelReply,
+    Gone,
+    LookCloser,
+    Raw,
+    Remote,
+    Report,
+    Sending,
+    Status,
+    Surveyed,
+)
 from quantumjobs.core.records import Progress, Stamp
 from quantumjobs.core.states import TERMINAL, Fetch, JobState
 from quantumjobs.core.traits import Idempotent
@@ -31,6 +43,9 @@ WORDS: Mapping[JobState, str] = {
 """The fake's own status words."""
 
 _PLAIN: Mapping[JobState, Status] = {state: Status(state=state, raw_status=word) for state, word in WORDS.items()}
+_HINTS: Mapping[JobState, Status] = {
+    state: Status(state=state, raw_status=word, hint=True) for state, word in WORDS.items()
+}
 
 
 class FakeAdapter:
@@ -252,26 +267,48 @@ class _Finding(FakeAdapter):
 
 class _Surveying(FakeAdapter):
     survey_from: int
+    per_page: int
+    worth: int
 
     def __init__(self, fake: FakeProvider, report: Report) -> None:
         super().__init__(fake, report)
         self.survey_from = fake.survey_from or 1
+        self.per_page = fake.survey_page
+        self.worth = fake.survey_page // 5
 
-    async def survey(self, jobs: Sequence[Remote]) -> Mapping[str, Answer]:
-        """All open jobs at once, as hints; an end needs a closer look."""
+    async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
+        """A page of all jobs since the oldest of these, oldest first, as hints; an end needs a closer look."""
         fake = self._fake
         fault = await fake.begin("survey")
-        now = fake.wall()
+        search = f"{len(jobs)} jobs since {min(job.created_at for job in jobs)}"
+        begun, _, where = after.partition(";")
+        if where and begun != search:  # as clouds do: the token of a page belongs to its search
+            raise ProviderRejected(f"that page is of a search for {begun}, this one is for {search}", provider=fake.name)
+        seen_at = fake.wall() - fake.survey_lag
+        window = self._window(min(job.created_at for job in jobs), seen_at)
+        first = int(where or 0)
+        rows = window[first : first + fake.survey_page]
         answers: dict[str, Answer] = {}
-        for job in jobs:
-            remote = fake.cloud.jobs.get(job.id)
-            state = remote and remote.state_at(now)
-            if state in TERMINAL:
-                answers[job.id] = LookCloser()
-            elif state:
-                answers[job.id] = Status(state=state, raw_status=WORDS[state], hint=True)
+        for place, row in enumerate(rows, first):
+            if row is None:
+                answers[f"foreign-{place}"] = _HINTS[S.RUNNING]
+            elif (state := row.state_at(seen_at)) is not None:
+                answers[row.id] = LookCloser() if state in TERMINAL else _HINTS[state]
+        end = first + len(rows)
         await fake.finish("survey", fault)
-        return answers
+        return Surveyed(answers, f"{search};{end}" if end < len(window) else "")
+
+    def _window(self, since: float, until: float) -> Sequence[RemoteJob | None]:
+        """What the index holds of that time, with others' jobs (None) evenly among ours."""
+        ours = [job for job in self._fake.cloud.jobs.values() if since <= job.created <= until]
+        foreign, count = self._fake.survey_foreign, len(ours)
+        if not foreign:
+            return ours
+        rows: list[RemoteJob | None] = []
+        for place in range(count + foreign):
+            is_ours = (place + 1) * count // (count + foreign) > place * count // (count + foreign)
+            rows.append(ours[(place + 1) * count // (count + foreign) - 1] if is_ours else None)
+        return rows
 
 
 class _Staging(FakeAdapter):

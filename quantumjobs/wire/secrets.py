@@ -15,6 +15,8 @@ _BEARER = re.compile(r"(?i)\b(bearer\s+|basic\s+|oqcs_auth=)[A-Za-z0-9._~+/=-]+"
 _HEADER = re.compile(
     r"(?i)((?:authorization|x-api-key|cookie|set-cookie|x-amz-security-token)['\"]?\s*[:,=]\s*(?:b(?=['\"]))?['\"]?)[^'\",)\r\n]+"
 )
+_AWS = re.compile(r"(?i)\b((?:x-amz-)?(?:signature|credential|security-token)=)[a-z0-9/+=%._~-]+")
+"""AWS's, in a header or a URL."""
 
 
 class Secret:
@@ -67,6 +69,7 @@ def masked(text: str) -> str:
     """The text without any secret of this process, and without what looks like a credential."""
     for value in _values():
         text = text.replace(value, MASK)
+    text = _AWS.sub(rf"\1{MASK}", text)  # before headers, of which a comma ends what is masked
     text = _BEARER.sub(rf"\1{MASK}", text)
     return _HEADER.sub(rf"\1{MASK}", text)
 

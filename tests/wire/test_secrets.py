@@ -54,6 +54,23 @@ def test_texts_are_masked_wherever_a_living_secret_or_a_credential_stands():
     assert "hunter" not in masked("[(b'x-api-key', b'hunter2'), (b'accept', b'*/*')]")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AWS4-HMAC-SHA256 Credential={}/20260102/us-east-1/s3/aws4_request, SignedHeaders=host, Signature={}",
+        "Authorization: AWS4-HMAC-SHA256 Credential={}/20260102, SignedHeaders=host;x-amz-date, Signature={}",
+        "https://b.s3.amazonaws.com/k?X-Amz-Credential={}%2F2026&X-Amz-Signature={}",
+        "https://b.s3.amazonaws.com/k?X-Amz-Signature={}&X-Amz-Security-Token={}%2B%3D",
+        "{{'x-amz-security-token': '{}', 'X-Amz-Security-Token': '{}'}}",
+        "GET\n/\n\nhost:x\nx-amz-security-token:{}\nx-amz-security-token:{}",
+    ],
+)
+def test_what_aws_takes_as_proof_is_masked_in_headers_and_urls(text: str):
+    shown = masked(text.format("IQoJcanary//5f2b9c", "f796canary5f2b9c"))
+    assert "canary" not in shown
+    assert "***" in shown
+
+
 def test_a_short_token_does_not_blank_out_ordinary_words():
     secret = Secret("T")
     assert masked("The Task") == "The Task"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quantumjobs.testing.emulators.aqt import AqtEmulator as AqtEmulator
+    from quantumjobs.testing.emulators.braket import BraketEmulator as BraketEmulator
     from quantumjobs.testing.emulators.faults import Fault as Fault
     from quantumjobs.testing.emulators.faults import read_faults as read_faults
     from quantumjobs.testing.emulators.frame import Emulator as Emulator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AqtEmulator": "aqt",
+    "BraketEmulator": "braket",
     "Emulator": "frame",
     "Fault": "faults",
     "GenericEmulator": "generic",
@@ -34,10 +36,11 @@ _HOMES = {
     "read_faults": "faults",
     "serve": "serving",
 }
-_SERVED = {"AqtEmulator", "Emulator", "GenericEmulator", "IqmEmulator", "OriginqEmulator", "serve"}
+_SERVED = {"AqtEmulator", "BraketEmulator", "Emulator", "GenericEmulator", "IqmEmulator", "OriginqEmulator", "serve"}
 
 __all__ = [
     "AqtEmulator",
+    "BraketEmulator",
     "Emulator",
     "Fault",
     "GenericEmulator",

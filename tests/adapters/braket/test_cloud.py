@@ -78,7 +78,8 @@ async def test_requests_are_signed_for_their_service_and_region_and_name_a_recen
     assert scopes == [f"{REGION}/{service}/aws4_request" for service in ("braket", "s3", "braket", "sts")]
     assert all("BraketSchemas/1." in request.headers["user-agent"] for request in station.requests)
     assert all(request.headers["x-amz-security-token"] == "canary-session-5f2b9c" for request in station.requests)
-    assert "%3A" in station.requests[0].url.raw_path.decode() and "QueueInfo" in str(station.requests[0].url)
+    assert "%3A" in station.requests[0].url.raw_path.decode()
+    assert "QueueInfo" in str(station.requests[0].url)
 
 
 async def test_a_task_of_another_region_is_asked_about_there():
@@ -97,7 +98,8 @@ async def test_refused_keys_are_a_credential_error_that_does_not_show_them(code:
         for ask in (adapter.poll([remote()]), adapter.submit(sending()), adapter.cancel(remote()), adapter.backends()):
             with pytest.raises(CredentialError, match="the test") as caught:
                 await ask
-            assert SECRET not in str(caught.value) and "canary-session" not in str(caught.value)
+            assert SECRET not in str(caught.value)
+            assert "canary-session" not in str(caught.value)
 
 
 async def test_a_missing_right_is_no_matter_of_the_keys():
@@ -199,7 +201,8 @@ async def test_positions_are_texts_of_many_kinds(position: Any, ahead: int | Non
 
 async def test_a_program_set_that_failed_in_part_has_a_result():
     status = await status_of(task("FAILED", actionMetadata={"actionType": about.PROGRAM_SET}))
-    assert status.state is S.FAILED and status.has_result
+    assert status.state is S.FAILED
+    assert status.has_result
 
 
 async def test_what_is_no_answer_about_the_task_ends_nothing():
@@ -239,7 +242,9 @@ async def test_a_survey_asks_for_all_since_the_oldest_and_tells_pages_apart():
         }
         assert first.after == "2"
         (seen,) = first.answers.values()
-        assert isinstance(seen, Status) and seen.state is S.RUNNING and seen.hint
+        assert isinstance(seen, Status)
+        assert seen.state is S.RUNNING
+        assert seen.hint
         second = await adapter.survey(jobs, "2")
         assert station.body(SEARCH)["nextToken"] == "2"
         assert (second.answers, second.after) == ({ID: LookCloser()}, "")  # no reasons in the index
@@ -289,7 +294,8 @@ async def test_what_a_cancel_is_answered(answer: Any, then: Any, reply: CancelRe
         assert await adapter.cancel(remote()) is reply
         assert await adapter.cancel(remote()) is reply
     tokens = {json.loads(one.content)["clientToken"] for one in station.requests if one.method == "PUT"}
-    assert len(tokens) == 1 and 1 <= len(tokens.pop()) <= 64
+    assert len(tokens) == 1
+    assert 1 <= len(tokens.pop()) <= 64
 
 
 # --- what there is ----------------------------------------------------------------------------
@@ -318,7 +324,8 @@ async def test_with_a_bucket_of_ones_own_nobody_asks_whose_account_it_is():
     station = Station({f"GET braket /device/{SV1}": device()})
     async with station.adapter(s3_bucket="mine", s3_prefix="a/b") as adapter:
         found = about.decode(await adapter.describe("sv1"))
-    assert (found.bucket, found.prefix) == ("mine", "a/b") and len(station.requests) == 1
+    assert (found.bucket, found.prefix) == ("mine", "a/b")
+    assert len(station.requests) == 1
 
 
 @pytest.mark.parametrize("odd", ["{", "[]", '{"action": 3}'])
@@ -344,4 +351,5 @@ async def test_devices_are_listed_by_short_names_without_those_that_are_retired(
 
 async def test_no_secret_is_in_what_is_shown():
     async with Station().adapter() as adapter:
-        assert SECRET not in repr(adapter) + repr(vars(adapter)) and KEY not in repr(vars(adapter._to))
+        assert SECRET not in repr(adapter) + repr(vars(adapter))
+        assert KEY not in repr(vars(adapter._to))
