@@ -99,7 +99,8 @@ class Wire:
     for tests and for users with a transport of their own. With `issues` a 401 is an answer as any other: of a server
     that gives credentials, and so is asked without one. `headers` go with every request. `denies` tells of a reply
     that refuses the credential without saying 401. `mistimed` is shown every reply and tells of one that refuses a
-    request for the time in its signature: signed anew, it goes once more.
+    request for the time in its signature: signed anew, it goes once more. `exact`: signatures cover the URL, so that
+    it must be sent byte for byte.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class Wire:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         transport: Make | None = None,
         issues: bool = False,
+        exact: bool = False,
     ) -> None:
         logs.install()
         self.url = url
@@ -135,7 +137,7 @@ class Wire:
         self._issues = issues
         self._denies = denies
         self._mistimed = mistimed
-        self._looks = Pool(transport or transports.for_looks, url)
+        self._looks = Pool(transport or (transports.for_exact_looks if exact else transports.for_looks), url)
         self._submits = Pool(transport or transports.for_submits, url)
 
     def __repr__(self) -> str:

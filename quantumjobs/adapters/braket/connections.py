@@ -67,6 +67,7 @@ class Connections:
                 agent=AGENT,
                 deadlines=self.settings.deadlines,
                 transport=self._transport,
+                exact=True,
             )
             self._stack.push_async_exit(wire)
             self._wires[key] = wire, signer
