@@ -169,3 +169,14 @@ async def test_dropped_connections_are_made_anew():
         await wire.get("/x")
         await wire.submit("/x", b"{}")
     assert server.connections == 4
+
+
+async def test_a_url_that_is_signed_is_sent_byte_for_byte():
+    async def answer(connection: Connection, _: bytes) -> None:
+        await connection.say(reply())
+
+    path = "/device/arn%3Aaws%3Abraket%3A%3A%3Adevice%2Fx%2Fsv1?b=%7E&a=1%3A2"
+    async with serve(answer) as server, Wire(server.url, provider="acme", exact=True) as wire:
+        await wire.get(path)
+        await wire.submit(path, b"{}")
+    assert [request.split()[1].decode() for request in server.requests] == [path, path]

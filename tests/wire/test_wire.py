@@ -13,7 +13,7 @@ from quantumjobs.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from quantumjobs.wire import Deadlines, Reply, check
+from quantumjobs.wire import Deadlines, Reply, Secret, Unsigned, check
 from tests.wire.helpers import mocked, tokens
 
 
@@ -58,6 +58,33 @@ async def test_a_refusal_of_the_credential_that_does_not_say_401_is_one_where_th
     ) as wire:
         with pytest.raises(CredentialError, match="who are you"):
             await wire.get("/x")
+
+
+async def test_a_refusal_for_the_time_is_answered_by_signing_anew_once():
+    signed: list[Unsigned] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(403 if request.headers["x-time"] == "1" else 200, text="late")
+
+    def sign(request: Unsigned, secret: Secret) -> None:
+        signed.append(request)
+        request.headers["x-time"] = str(len(signed))
+
+    async with mocked(answer, credential=tokens("t")[0], sign=sign, mistimed=lambda reply: reply.status == 403) as wire:
+        assert (await wire.request("PUT", "/x", b"{}")).status == 200
+    assert [(one.method, one.url.rpartition("/")[2], one.body) for one in signed] == [("PUT", "x", b"{}")] * 2
+    signed.clear()
+    async with mocked(answer, credential=tokens("t")[0], sign=sign, mistimed=lambda reply: reply.status == 403) as wire:
+        with pytest.raises(ProviderUnavailable, match="clock") as caught:
+            await wire.submit("/x", b"{}")
+        assert not caught.value.sent
+        assert (await wire.submit("/x", b"{}")).status == 200
+    assert len(signed) == 2
+
+
+async def test_a_redirect_that_does_not_say_where_to_is_an_answer():
+    async with mocked(lambda _: httpx.Response(301, text="elsewhere")) as wire:
+        assert (await wire.get("/x")).body == b"elsewhere"
 
 
 async def test_headers_of_a_provider_go_with_every_request():
