@@ -122,6 +122,7 @@ def _traits(family: str, settings: braket_settings.Settings) -> Traits:
         name: settings.quotas.get(name, _part(rate, settings.quota_share) if name in _SHARED else rate)
         for name, rate in QUOTAS.items()
     }
+    rates["survey"] = rates["SearchQuantumTasks"]  # of which surveys take no more, so that a search has its turn
     return Traits(
         submit=Idempotent(window=settings.window),
         fetch=Fetch.EAGER,
