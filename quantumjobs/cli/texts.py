@@ -44,7 +44,7 @@ The document of --json:
 
 EMULATE = """Be a vendor's cloud on this machine, up to Ctrl-C: the vendor's protocol, and circuits that really run.
 
-VENDOR is aqt, iqm, originq, or generic: a job service of no vendor, which runs nothing and counts what it was sent. No account is needed, nothing leaves this machine, and any token is let in. When the emulator is ready,
+VENDOR is aqt, braket, iqm, originq, or generic: a job service of no vendor, which runs nothing and counts what it was sent. No account is needed, nothing leaves this machine, and any token is let in. When the emulator is ready,
 one line on standard output says so: listening on http://127.0.0.1:8801
 
 \b
@@ -54,7 +54,7 @@ Under that address:
   POST /_emulator/token     {"token": TEXT}: let in this one only; DELETE: it has expired
   POST /_emulator/device    {"user_code": TEXT, "allow": true}: what a user says to a device flow (aqt)
 
-AQT's emulator is a device with direct access and an OIDC issuer too, all under the one address. IQM's has the quantum computers garnet (20 qubits), emerald (54), deneb (6 and a resonator), line and adonis (5). OriginQ's has its three simulators and the chips WK_C180 (12 qubits) and PQPUMESH8 (7).
+AQT's emulator is a device with direct access and an OIDC issuer too, all under the one address. IQM's has the quantum computers garnet (20 qubits), emerald (54), deneb (6 and a resonator), line and adonis (5). OriginQ's has its three simulators and the chips WK_C180 (12 qubits) and PQPUMESH8 (7). Braket's has the simulators SV1 and DM1, the QPUs Garnet (20 qubits) and Forte-1 (36), S3 and STS; its --token is ACCESS_KEY:SECRET_KEY.
 
 Needs the extra 'emulators'.
 """

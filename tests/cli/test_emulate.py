@@ -103,7 +103,7 @@ def test_a_port_that_is_taken_is_an_error_of_the_command(quantumjobs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["aqq"], "no emulator 'aqq'; there is one of: aqt, generic, iqm, originq"),
+        (["aqq"], "no emulator 'aqq'; there is one of: aqt, braket, generic, iqm, originq"),
         (["aqt", "--latency", "-1"], "--latency -1: a number of seconds is needed, and no less than 0"),
         (["aqt", "--queue", "nan"], "--queue nan: a number of seconds is needed, and no less than 0"),
         (["aqt", "--results", "2"], "results '2': 'simulated', 'zeros', 'ones', or bits such as '01' are known"),
