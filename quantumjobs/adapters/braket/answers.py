@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from quantumjobs.adapters.braket.schemas import RESULTS
+from quantumjobs.core.costs import SECONDS
 from quantumjobs.core.text import one_line
 
 T = TypeVar("T")
@@ -269,7 +270,7 @@ def _extras(one: _Object) -> dict[str, Any]:
             sizes[one_line(name, limit=80)] = len(memoryview(value))
         added = _perhaps(_added, value) or _Added()
         if added.execution_duration is not None:
-            found["execution_duration_ms"] = added.execution_duration
+            found[SECONDS] = added.execution_duration / 1000
         if added.compiled_program and len(added.compiled_program) <= _SMALL:
             found[_COMPILED] = added.compiled_program
     if sizes:

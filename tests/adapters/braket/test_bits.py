@@ -254,7 +254,7 @@ def test_what_else_is_told_is_in_the_metadata_as_far_as_it_is_small():
         "device": DEVICE,
         "created_at": TIMES["createdAt"],
         "ended_at": TIMES["endedAt"],
-        "execution_duration_ms": 12,
+        "execution_seconds": 0.012,
         "measured_qubits": [0, 1],
         "outputs": [{"b": [0, 1]}],
         "compiled_program": compiled["compiledProgram"],
@@ -329,7 +329,7 @@ def test_each_executable_is_an_entry_in_order():
     assert [one.counts for one in found] == [{"10": 1}, {"01": 1}, {"11": 1}]
     assert [one.name for one in found] == ["circuit-0", "circuit-1", "circuit-2"]
     assert found[2].metadata["task_id"] == ARN
-    assert found[2].metadata["execution_duration_ms"] == 3
+    assert found[2].metadata["execution_seconds"] == 0.003
     named = Result.of(read(document, *plans(3), memory=True))
     assert [one.name for one in named] == ["p0", "p1", "p2"]
     assert named[0].memory == ["10"]
