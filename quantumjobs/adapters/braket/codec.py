@@ -49,6 +49,8 @@ class BraketCodec:
             level=request.optimization_level,
         )
         ready = list(programs(request.circuits, device, wanted))
+        if not (shots or wanted.result_types or all(one.given for one in ready)):
+            raise UsageError("shots=0 has values computed: say which, as in result_types=['state_vector']")
         inputs = [_inputs(one, options.get("inputs", {})) for one in ready]
         _check_names(options.get("inputs", {}), inputs)
         size = _set_size(device, len(ready), shots, options)
@@ -106,8 +108,6 @@ def _shots(request: Request, device: About) -> int:
     if shots == 0:
         if not exact:
             raise UsageError(f"shots=0: {device.name} is a QPU, and draws: at least 1 is needed")
-        if "result_types" not in request.options:
-            raise UsageError("shots=0 has values computed: say which, as in result_types=['state_vector']")
         if request.memory:
             raise UsageError("shots=0 has no shots to remember: leave out memory=True")
     allowed = device.capabilities.service.shots_range
