@@ -9,7 +9,8 @@ import msgspec
 
 from quantumjobs.abc import Part, Prepared, Raw, Request
 from quantumjobs.adapters import checks
-from quantumjobs.adapters.braket import about, bits
+from quantumjobs.adapters.braket import about as abouts
+from quantumjobs.adapters.braket import bits
 from quantumjobs.adapters.braket.about import OPENQASM, PROGRAM_SET, About
 from quantumjobs.adapters.braket.messages import head, json
 from quantumjobs.adapters.braket.options import MOST
@@ -34,9 +35,9 @@ class BraketCodec:
 
     inline: frozenset[str] = frozenset()
 
-    def prepare(self, request: Request, about_: bytes, *, seed: int) -> Prepared:  # noqa: ARG002 - nothing is drawn here
+    def prepare(self, request: Request, about: bytes, *, seed: int) -> Prepared:  # noqa: ARG002 - nothing is drawn here
         """Load and check the circuits and write them as OpenQASM 3; see `programs.programs`."""
-        device = about.decode(about_)
+        device = abouts.decode(about)
         options = request.options
         _check_device(device)
         shots = _shots(request, device)
@@ -84,11 +85,11 @@ class BraketCodec:
         """True for the JSON of a submit, and for a layout: numbers and texts."""
         return checks.decodes(body, _payload if what == "payload" else _layout)
 
-    def target(self, backend: str, about_: bytes) -> Target:  # noqa: ARG002 - the description is of that backend
+    def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - the description is of that backend
         """The gates that the device takes, on all of its qubits: Braket places circuits itself."""
         from quantumjobs.adapters.braket import target
 
-        return target.target(about.decode(about_))
+        return target.target(abouts.decode(about))
 
 
 def _check_device(device: About) -> None:
@@ -101,7 +102,7 @@ def _check_device(device: About) -> None:
 
 def _shots(request: Request, device: About) -> int:
     """0 where the service computes instead of drawing."""
-    exact = about.is_simulator(device.arn)
+    exact = abouts.is_simulator(device.arn)
     shots = request.shots
     if shots is None:
         shots = 0 if exact and "result_types" in request.options and not request.memory else DEFAULT_SHOTS
@@ -129,7 +130,7 @@ def _set_size(device: About, number: int, shots: int, options: dict[str, Any]) -
         raise UsageError("program_set=True: a set has outcomes, and no result types")
     if takes is None or not simple or asked is False or number < 2:
         return 1
-    most = min(takes.maximum_executables or MOST, options.get("circuits_per_job", MOST))
+    most: int = min(takes.maximum_executables or MOST, options.get("circuits_per_job", MOST))
     if takes.maximum_total_shots is not None:
         most = min(most, takes.maximum_total_shots // shots)
     return max(most, 1)
@@ -208,7 +209,7 @@ def _tariff(device: About, shots: int, options: dict[str, Any]) -> dict[str, str
     if price.unit == "shot":
         return costs.tariff(task=device.task_fee, shot=price.price, shots=shots)
     if price.unit == "minute":
-        return costs.tariff(minute=price.price, least=about.LEAST_SECONDS)
+        return costs.tariff(minute=price.price, least=abouts.LEAST_SECONDS)
     return {}
 
 
