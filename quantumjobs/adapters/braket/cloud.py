@@ -207,6 +207,8 @@ class BraketAdapter:
         bucket, directory, ended = (job.details.get(name, "") for name in ("bucket", "directory", "ended"))
         if not bucket or not directory:
             answer = await self._look(job)
+            if isinstance(answer, Gone):
+                raise ProviderRejected(answer.reason, provider="braket")
             if not isinstance(answer, Status):
                 raise ProviderUnavailable(
                     f"braket: where the results of {job.id} are is not to be learnt now", provider="braket", sent=False
@@ -236,6 +238,8 @@ class BraketAdapter:
             answer = await self._look(job)
             if not isinstance(answer, Status) or answer.state is None:
                 return CancelReply.REFUSED
+            if answer.state is S.CANCELLED:  # by an earlier request, whose answer was lost, or by somebody else
+                return CancelReply.CONFIRMED
             return CancelReply.TOO_LATE if answer.state.is_terminal else CancelReply.ACCEPTED
         told = decode(reply.body, Cancelled, provider="braket", what="the answer to the cancel")
         return CancelReply.CONFIRMED if told.cancellation_status == "CANCELLED" else CancelReply.ACCEPTED

@@ -71,7 +71,7 @@ class Found(Struct, frozen=True, rename="camel"):
 class Cancelled(Struct, frozen=True, rename="camel"):
     """The answer to CancelQuantumTask."""
 
-    cancellation_status: str | None = None
+    cancellation_status: str
 
 
 class Waiting(Struct, frozen=True, rename="camel"):

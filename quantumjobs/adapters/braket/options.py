@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 import msgspec
 
+from quantumjobs.adapters.braket.endpoints import checked_bucket
 from quantumjobs.errors import UsageError, unknown_name
 
 _NOT_HERE = {
@@ -22,7 +22,6 @@ _NOT_HERE = {
     "gate_definitions": "pulse-level programs are given as OpenQASM text",
 }
 """What users of the vendor's SDK may say, and what is there in its place."""
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _DEBIAS = "braket.device_schema.error_mitigation.debias.Debias"
 _MITIGATIONS = {"debias": {"type": _DEBIAS}}
 MOST = 10_000
@@ -65,14 +64,14 @@ def _reservation(name: str, value: Any) -> str:
 
 
 def _bucket(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not _BUCKET.fullmatch(value):
-        raise UsageError(f"{name}={value!r}: that is not the name of an S3 bucket")
-    return value
+    if not isinstance(value, str):
+        raise UsageError(f"{name}={value!r}: the name of an S3 bucket is needed")
+    return checked_bucket(value)
 
 
 def _prefix(name: str, value: Any) -> str:
     text = value.strip("/") if isinstance(value, str) else ""
-    if not text or len(text) > 900 or not text.isprintable():
+    if not text or len(text) > 900 or not text.isprintable() or any(not step.strip(".") for step in text.split("/")):
         raise UsageError(f"{name}={value!r}: a key such as 'tasks/mine' is needed, of up to 900 characters")
     return text
 

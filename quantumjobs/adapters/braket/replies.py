@@ -20,6 +20,7 @@ THROTTLED = frozenset({
     "EC2ThrottledException",
 })  # fmt: skip
 PASSING = frozenset({"InternalServiceException", "RequestTimeout", "RequestTimeoutException"})
+_LATER = frozenset({503})
 FULL = "ServiceQuotaExceededException"
 """As many tasks at a time as the account may have: a submit was not taken, and is when one of them has ended."""
 DENIED = frozenset({
@@ -64,7 +65,7 @@ def checked(reply: Reply, what: str, *, taken: bool = False, provider: str = "br
         error.error_code, error.request_id = shown(code), shown(told.request_id)
         raise error
     try:
-        return check(reply, provider=provider, what=what, explain=lambda _: told, taken=taken)
+        return check(reply, provider=provider, what=what, explain=lambda _: told, taken=taken, later=_LATER)
     except ProviderRejected as error:
         error.code = code or error.code
         raise

@@ -15,7 +15,7 @@ from quantumjobs.adapters.braket.endpoints import key as quoted
 from quantumjobs.adapters.braket.replies import checked, code_of
 from quantumjobs.adapters.braket.schemas import RESULTS, TASK
 from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable, UsageError
-from quantumjobs.wire import Limits, Reply, shown
+from quantumjobs.wire import Limits, Reply, decode, shown
 
 LIMITS = Limits(decoded=256 << 20)
 """Of one object: three bytes a bit and two a shot, so 100,000 shots of 800 qubits."""
@@ -29,9 +29,13 @@ _OURS = frozenset({"BucketAlreadyOwnedByYou", "OperationAborted"})
 """It is there, or is being made by somebody else of this account just now."""
 
 
-class _Spilled(Struct, frozen=True, rename="camel"):
-    """A program set's result whose parts are objects of their own."""
+class _Whole(Struct, frozen=True, rename="camel"):
+    """A task's result; of a program set it may have its parts in objects of their own."""
 
+    braket_schema_header: msgspec.Raw = msgspec.Raw()
+    measurements: msgspec.Raw = msgspec.Raw()
+    measurement_probabilities: msgspec.Raw = msgspec.Raw()
+    result_types: msgspec.Raw = msgspec.Raw()
     program_results: list[msgspec.Raw] | None = None
     s3_location: list[str] | None = msgspec.field(default=None, name="s3Location")
     task_metadata: msgspec.Raw = msgspec.Raw()
@@ -105,16 +109,18 @@ class Storage:
     async def result(self, bucket: str, directory: str, region: str = "") -> Raw:
         """A task's result object; of a program set in many objects, all of them.
 
-        Raises `ProviderRejected` with the code NoSuchKey where there is none.
+        Raises `ProviderRejected` with the code NoSuchKey where there is none, and `ProviderProtocolError` for what is
+        no such object.
         """
         body = await self._object(bucket, f"{directory}/{RESULTS}", region)
         blobs = {RESULTS: body}
-        if len(body) < _SMALL and (spilled := _spilled(body)) is not None:
-            if not spilled.s3_location or len(spilled.s3_location) != 2 or spilled.s3_location[0] != bucket:
+        whole = _whole(body)
+        if whole is not None and any(map(_is_text, whole.program_results or ())):
+            if not whole.s3_location or len(whole.s3_location) != 2 or whole.s3_location[0] != bucket:
                 raise ProviderProtocolError("braket: the parts of a result are said to be elsewhere", provider="braket")
-            prefix = spilled.s3_location[1].strip("/")
-            programs = _paths(spilled.program_results or ())
-            first = [*programs, *_paths([spilled.task_metadata])]
+            prefix = whole.s3_location[1].strip("/")
+            programs = _paths(whole.program_results or ())
+            first = [*programs, *_paths([whole.task_metadata])]
             blobs |= await self._objects(bucket, prefix, first, region)
             inner = [path for program in programs for path in _within(program, blobs[program])]
             blobs |= await self._objects(bucket, prefix, inner, region)
@@ -153,12 +159,16 @@ class Storage:
         return checked(reply, f"getting {shown(key)} from bucket {bucket}").body
 
 
-def _spilled(body: bytes) -> _Spilled | None:
-    try:
-        found = _first.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None  # whoever decodes it will say what is wrong
-    return found if any(map(_is_text, found.program_results or ())) else None
+def _whole(body: bytes) -> _Whole | None:
+    """None of one that is too large to be read here. Raises `ProviderProtocolError` for what is no task's result."""
+    if len(body) >= _SMALL:
+        found, is_one = None, body[:16].lstrip()[:1] == b"{" and body[-16:].rstrip()[-1:] == b"}"
+    else:
+        found = decode(body, _Whole, provider="braket", what="a task's result in S3")
+        is_one = any(getattr(found, name) for name in _SIGNS)
+    if not is_one:
+        raise ProviderProtocolError("braket: what S3 has is no task's result", provider="braket")
+    return found
 
 
 def _is_text(part: msgspec.Raw) -> bool:
@@ -184,5 +194,5 @@ def _within(program: str, body: bytes) -> list[str]:
     return [f"{base}/{path}" for path in _paths([found.source, *(found.executable_results or ())])]
 
 
-_first = msgspec.json.Decoder(_Spilled)
+_SIGNS = ("braket_schema_header", "measurements", "measurement_probabilities", "result_types", "program_results")
 _one = msgspec.json.Decoder(_Program)

@@ -44,7 +44,7 @@ class Door:
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message.get("headers", []))
-                headers["date"] = formatdate(self._now(), usegmt=True)
+                headers["date"] = about.get("date") or formatdate(self._now(), usegmt=True)
                 headers[_IDS[service]] = str(uuid4())
                 message = {**message, "headers": headers.raw}
             await send(message)
@@ -94,6 +94,11 @@ def target(request: Request) -> str:
 def _about(request: Request) -> dict[str, Any]:
     found: dict[str, Any] = request.scope["aws"]
     return found
+
+
+def dated(request: Request, date: str) -> None:
+    """The reply is to have this date, and not the services' own."""
+    _about(request)["date"] = date
 
 
 def signed(request: Request, body: bytes) -> Signed:

@@ -109,6 +109,8 @@ class SignedEmulator(Emulator):
 
     def _instead(self, fault: Fault, request: Request) -> Response:
         """A scripted status has the service's own form, and a redirect goes to the path that was asked for."""
+        if "date" in fault.headers:
+            braket_door.dated(request, fault.headers["date"])
         if fault.kind == "redirect" and fault.location is None:
             port = request.scope["server"][1]
             fault = msgspec.structs.replace(fault, location=f"http://localhost:{port}{braket_door.target(request)}")

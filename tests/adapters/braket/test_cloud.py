@@ -69,7 +69,9 @@ async def status_of(document: object) -> Status:
 
 # --- every request ----------------------------------------------------------------------------
 async def test_requests_are_signed_for_their_service_and_region_and_name_a_recent_schema():
-    station = Station({LOOK: task("QUEUED"), RESULTS: b"{}", STS: IDENTITY, f"GET braket /device/{SV1}": device()})
+    station = Station(
+        {LOOK: task("QUEUED"), RESULTS: b'{"measurements": []}', STS: IDENTITY, f"GET braket /device/{SV1}": device()}
+    )
     async with station.adapter() as adapter:
         await adapter.poll([remote()])
         await adapter.fetch(remote(bucket=BUCKET, directory=DIRECTORY))

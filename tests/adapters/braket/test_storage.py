@@ -35,6 +35,7 @@ from tests.adapters.braket.station import (
 )
 
 WHERE = {"bucket": BUCKET, "directory": DIRECTORY}
+FOUND = b'{"measurements": []}'
 PREFIX = f"GET s3 /{BUCKET}/elsewhere/far"
 
 
@@ -54,9 +55,23 @@ async def test_a_result_is_one_object():
     assert station.asked == [RESULTS]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b'{"surprise": 1}', b'{"measurements": [[0]', b" " * (1 << 20), b"<p>" + b"x" * (1 << 20)],
+)
+async def test_what_is_no_result_is_one_from_nobody(body: bytes):
+    with pytest.raises(ProviderProtocolError, match="result"):
+        await fetched(Station({RESULTS: body}), **WHERE)
+
+
+async def test_a_result_that_is_too_large_to_be_read_here_is_left_to_a_worker():
+    large = b'{"measurements": [' + b"[0]," * (1 << 18) + b"[1]]}\n"
+    assert (await fetched(Station({RESULTS: large}), **WHERE)).blobs == {BODY: large}
+
+
 async def test_where_the_task_has_not_said_where_it_is_asked():
-    station = Station({LOOK: task(), RESULTS: b"{}"})
-    assert (await fetched(station)).blobs == {BODY: b"{}"}
+    station = Station({LOOK: task(), RESULTS: FOUND})
+    assert (await fetched(station)).blobs == {BODY: FOUND}
     assert station.asked == [LOOK, RESULTS]
     with pytest.raises(ProviderUnavailable):
         await fetched(Station({LOOK: b"<html>"}))
@@ -81,8 +96,8 @@ async def test_bad_weather_at_s3_is_no_end(status: int, code: str):
 
 async def test_a_bucket_in_another_region_is_followed_there_once():
     moved = (301, b"<Error><Code>PermanentRedirect</Code></Error>", {"x-amz-bucket-region": "eu-west-2"})
-    station = Station({RESULTS: Turns(moved, b"{}")})
-    assert (await fetched(station, **WHERE)).blobs == {BODY: b"{}"}
+    station = Station({RESULTS: Turns(moved, FOUND)})
+    assert (await fetched(station, **WHERE)).blobs == {BODY: FOUND}
     assert [
         f"/{region}/s3/" in station.requests[at].headers["authorization"]
         for at, region in enumerate((REGION, "eu-west-2"))
