@@ -464,7 +464,7 @@ class Surveys(Protocol):
     per_page: int
     """Jobs one page can tell of."""
     worth: int
-    """Where a page tells of fewer of the jobs than this, on the average, looking at them one by one is better."""
+    """From 1 to `per_page`: where pages tell of fewer of the jobs than this, on the average, looks are the better way."""
 
     async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
         """One page, one request: "survey" in the traffic. All pages of a survey are asked for with the same jobs."""

@@ -47,17 +47,18 @@ from quantumjobs.engine.keeping import Keeping
 from quantumjobs.engine.lane import Lane
 from quantumjobs.engine.looker import Looker
 from quantumjobs.engine.policies import Policy
-from quantumjobs.engine.poller import Poller, Watchlist
+from quantumjobs.engine.poller import Poller
 from quantumjobs.engine.sender import Sender
 from quantumjobs.engine.sharing import Sharing
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.sleep import Sleep
 from quantumjobs.engine.succession import Succession
-from quantumjobs.engine.surveyor import Crowd, Surveyor
+from quantumjobs.engine.surveyor import Surveyor
 from quantumjobs.engine.tracked import Tracked
 from quantumjobs.engine.traffic import Passage
 from quantumjobs.engine.turnstile import Turnstile
 from quantumjobs.engine.waiters import wake
+from quantumjobs.engine.watchlist import Crowd, Watchlist
 from quantumjobs.errors import AdapterError, KeyConflict, LedgerConflict, UsageError
 from quantumjobs.workers.beside import beside
 

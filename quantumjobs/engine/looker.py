@@ -18,9 +18,10 @@ from quantumjobs.errors import AdapterError, CredentialError, ProviderError, Pro
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.lane import Lane
-    from quantumjobs.engine.poller import Turns, Watchlist
+    from quantumjobs.engine.poller import Turns
     from quantumjobs.engine.tracked import Tracked
     from quantumjobs.engine.traffic import Passage
+    from quantumjobs.engine.watchlist import Watchlist
 
 log = logging.getLogger("quantumjobs")
 S = JobState
@@ -55,13 +56,14 @@ class Looker:
     async def _look(self, watchlist: Watchlist, jobs: Sequence[Tracked], passage: Passage) -> None:
         """One request; afterwards the next look is planned."""
         engine, lane = self._engine, watchlist.lane
+        undecided = not watchlist.plain and watchlist.crowd is None
         left_to_survey = False
         asked = {job.record.remote_id or "": job for job in jobs}
         try:
             with passage:
                 adapter = await lane.adapter()
-                if not watchlist.plain and watchlist.crowd is None and engine.poller.surveys(watchlist):
-                    left_to_survey = True  # the lane was connected just now, and has a better way
+                if undecided and engine.poller.surveys(watchlist):  # connected just now, and there is a better way
+                    left_to_survey = True
                     passage.unused()
                     return
                 answers = await lane.call(adapter.poll, [job.remote() for job in jobs])

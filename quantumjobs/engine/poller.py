@@ -14,42 +14,21 @@ from collections.abc import Callable, Sequence
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
-from quantumjobs.core.schedule import DueHeap, Pace, spacing
-from quantumjobs.core.states import WATCHED, JobState
+from quantumjobs.core.states import WATCHED
 from quantumjobs.core.surveys import REST, asks_again, is_held
-from quantumjobs.core.traits import Traits
-from quantumjobs.engine.surveyor import Crowd, crowd_of, is_connected
+from quantumjobs.engine.watchlist import Crowd, Watchlist
 
 if TYPE_CHECKING:
     from quantumjobs.engine.lane import Lane
     from quantumjobs.engine.tracked import Tracked
     from quantumjobs.engine.traffic import Passage
 
-Look = Callable[["Watchlist", Sequence["Tracked"], "Passage"], None]
-Survey = Callable[["Watchlist", Crowd], None]
+Look = Callable[[Watchlist, Sequence["Tracked"], "Passage"], None]
+Survey = Callable[[Watchlist, Crowd], None]
 Turns = tuple[Sequence["Tracked"], "Passage"]
 """Jobs for one look, with their turns on the wire and their place in the traffic."""
 SPREAD = 5.0
 """Seconds over which looks that are all due at once are spread, where they need it."""
-
-
-class Watchlist:
-    """The jobs of one lane and family that are looked at."""
-
-    __slots__ = ("crowd", "early", "family", "heap", "lane", "pace", "plain", "traits")
-
-    def __init__(self, lane: Lane, family: str, traits: Traits) -> None:
-        self.lane = lane
-        self.family = family
-        self.traits = traits
-        self.pace: Pace = lane.policy.pace_of(traits)
-        self.heap: DueHeap[Tracked] = DueHeap()
-        self.early = 0.5 * self.pace.at_least
-        """Seconds by which a look may come early when it goes along with others."""
-        self.plain = False
-        """No surveys are given here, as is known once the lane is connected ..."""
-        self.crowd: Crowd | None = None
-        """... or they are."""
 
 
 class Poller:
@@ -57,9 +36,7 @@ class Poller:
     `surveyed` must be told; `wall` gives epoch seconds.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, wall: Callable[[], float], look: Look, survey: Survey
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, wall: Callable[[], float], look: Look, survey: Survey) -> None:
         self._loop = loop
         self._wall = wall
         self._look = look
@@ -101,7 +78,7 @@ class Poller:
     def again(self, job: Tracked) -> None:
         """Plan the next look at a job that was looked at, by its age and what is known; a plan made already stays."""
         watchlist = self._list_of(job)
-        if job.record.state not in WATCHED or job in watchlist.heap:
+        if job.record.state not in WATCHED or job in watchlist.heap or not job.ours:  # taken over while it was asked
             return
         if job.traits.holds:
             self._set(watchlist, job, watchlist.pace.at_least)  # it may have answered at once, and would again
@@ -109,33 +86,13 @@ class Poller:
         crowd = watchlist.crowd
         if crowd is not None and crowd.is_on:
             if job not in crowd.heap:
-                wait = self._spacing(watchlist, job, len(crowd.members), crowd.per_page)
+                wait = watchlist.spacing(job, self._wall(), len(crowd.members), crowd.per_page)
                 self._set(watchlist, job, _shared(self._loop.time(), wait))
             return
-        wait = self._spacing(watchlist, job, len(watchlist.heap) + 1, job.traits.bulk)
+        wait = watchlist.spacing(job, self._wall(), len(watchlist.heap) + 1, job.traits.bulk)
         if job.traits.bulk > 1:
             watchlist.early += 0.05 * (0.1 * wait - watchlist.early)  # a tenth of the usual spacing, as it changes
         self._set(watchlist, job, _shared(self._loop.time(), wait))
-
-    def _spacing(self, watchlist: Watchlist, job: Tracked, waiting: int, bulk: int) -> float:
-        record = job.record
-        now = self._wall()
-        # Of its state: hours in the queue say nothing of how long it runs.
-        age = now - max(record.accepted_at or record.created_at, record.story[-1].at if record.story else 0.0)
-        remaining: float | None = None
-        if record.eta is not None:
-            remaining = max(0.0, record.eta - now)
-        elif record.state is JobState.RUNNING and record.progress is not None and record.progress.done:
-            share = record.progress.done / max(1, record.progress.total)
-            remaining = (now - record.story[-1].at) * (1 - share) / share if record.story else None
-        return spacing(
-            watchlist.pace,
-            age=max(0.0, age),
-            remaining=remaining,
-            ahead=record.queue_position,
-            waiting=waiting,
-            bulk=bulk,
-        )
 
     def freed(self, lane: Lane) -> None:
         """A request of the lane has ended, so a look that is due may start."""
@@ -289,7 +246,7 @@ class Poller:
     def _gather(self, watchlist: Watchlist) -> None:
         """Decide whether the list's jobs are surveyed or looked at one by one, and begin a survey if it is time."""
         lane, crowd = watchlist.lane, watchlist.crowd
-        if crowd is None and (watchlist.plain or (crowd := self._learn(watchlist)) is None):
+        if crowd is None and (crowd := watchlist.learn()) is None:
             return
         if crowd.under_way or lane.fault is not None or self._closed:
             return
@@ -298,7 +255,10 @@ class Poller:
         if is_held(now, surveys=free, looks=lane.traffic.free_at("poll")):
             rounds.rest(min(free, now + REST))
         if rounds.serve(now, len(crowd.members)) is not crowd.is_on:
-            self._change(watchlist, crowd)
+            watchlist.change(crowd, now)
+            first = watchlist.heap.next_due()
+            if first is not None:
+                self._arm(max(first, lane.traffic.free_at("poll")))
         due = crowd.heap.next_due()
         if due is None:
             return
@@ -306,58 +266,40 @@ class Poller:
         if begins > now:
             self._arm(begins)
             return
-        crowd.ask(now + watchlist.pace.at_least)
-        if crowd.asked:
-            crowd.under_way = True
-            rounds.begin(now)
-            self._survey(watchlist, crowd)
-
-    def _learn(self, watchlist: Watchlist) -> Crowd | None:
-        """What the lane's adapter can do is known once it is connected."""
-        if is_connected(watchlist):
-            crowd = watchlist.crowd = crowd_of(watchlist)
-            watchlist.plain = crowd is None
-            if crowd is not None:
-                for due, job in _all_of(watchlist.heap):
-                    watchlist.heap.set(job, due)
-                    crowd.members.add(job)
-        return watchlist.crowd
-
-    def _change(self, watchlist: Watchlist, crowd: Crowd) -> None:
-        """From surveys to single looks, at no more than the pace's rate, or back."""
-        crowd.is_on = not crowd.is_on
-        if crowd.is_on:
-            for due, job in _all_of(watchlist.heap):
-                crowd.heap.set(job, due)
+        later = now + watchlist.pace.at_least
+        crowd.ask(later)
+        if not crowd.asked:
+            self._arm(later)
             return
-        now, rate = self._loop.time(), watchlist.pace.rate * watchlist.traits.bulk
-        for place, (due, job) in enumerate(_all_of(crowd.heap)):
-            watchlist.heap.set(job, max(due, now + place / rate))
-        first = watchlist.heap.next_due()
-        if first is not None:
-            self._arm(max(first, watchlist.lane.traffic.free_at("poll")))
+        crowd.under_way = True
+        rounds.begin(now, len(crowd.asked))
+        self._survey(watchlist, crowd)
 
     def closer(self, job: Tracked, crowd: Crowd) -> None:
         """A survey saw something that only a look at the job explains; after the first, they keep their distance."""
-        self._ask_about(job, crowd, crowd.looked.get(job) if job in crowd.questions else None)
-        crowd.questions.add(job)
-
-    def _ask_about(self, job: Tracked, crowd: Crowd, last: float | None) -> None:
-        watchlist = self._list_of(job)
-        wait = self._spacing(watchlist, job, len(crowd.members), job.traits.bulk)
-        if asks_again(self._wall(), last=last, spacing=wait):
+        if self._may_ask(job, crowd, crowd.looked.get(job) if job in crowd.questions else None):
             self.soon(job, alone=True)
         else:
             self.again(job)
+        crowd.questions.add(job)
+
+    def _may_ask(self, job: Tracked, crowd: Crowd, last: float | None) -> bool:
+        """Whether looks that come by themselves would come to the job by now."""
+        now = self._wall()
+        wait = self._list_of(job).spacing(job, now, len(crowd.members), job.traits.bulk)
+        return asks_again(now, last=last, spacing=wait)
 
     def surveyed(self, watchlist: Watchlist, crowd: Crowd, *, whole: bool) -> None:
         """A survey has ended: plan for those that it did not tell of. A `whole` one does not know them."""
-        left = crowd.end()
-        for job in left:
-            if whole:
-                self._ask_about(job, crowd, crowd.looked.get(job, job.record.accepted_at or job.record.created_at))
-            else:
+        place, step = 0, 1.0 / (watchlist.pace.rate * watchlist.traits.bulk)
+        for job in crowd.end():
+            if not whole:
                 self._set(watchlist, job, 0.0)
+            elif self._may_ask(job, crowd, crowd.looked.get(job, job.record.accepted_at or job.record.created_at)):
+                self.soon(job, place * step, alone=True)
+                place += 1
+            else:
+                self.again(job)
         self._gather(watchlist)
 
 
@@ -367,11 +309,3 @@ def _shared(now: float, wait: float) -> float:
         return wait
     grid = 0.1 if wait < 10.0 else 1.0
     return ceil((now + wait) / grid) * grid - now
-
-
-def _all_of(heap: DueHeap[Tracked]) -> list[tuple[float, Tracked]]:
-    """Empty the heap: what was in it, earliest first."""
-    taken: list[tuple[float, Tracked]] = []
-    while (due := heap.next_due()) is not None:
-        taken += [(due, job) for job in heap.take(due)]
-    return taken

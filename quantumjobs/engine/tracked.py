@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from quantumjobs.abc import Answer, Change
     from quantumjobs.engine.job import Job
     from quantumjobs.engine.lane import Lane
-    from quantumjobs.engine.poller import Watchlist
+    from quantumjobs.engine.watchlist import Watchlist
 
 
 _NOTHING: Mapping[str, bytes] = {}

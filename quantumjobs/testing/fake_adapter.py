@@ -274,7 +274,7 @@ class _Surveying(FakeAdapter):
         super().__init__(fake, report)
         self.survey_from = fake.survey_from or 1
         self.per_page = fake.survey_page
-        self.worth = fake.survey_page // 5
+        self.worth = max(1, fake.survey_page // 5)
 
     async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
         """A page of all jobs since the oldest of these, oldest first, as hints; an end needs a closer look."""
@@ -283,7 +283,9 @@ class _Surveying(FakeAdapter):
         search = f"{len(jobs)} jobs since {min(job.created_at for job in jobs)}"
         begun, _, where = after.partition(";")
         if where and begun != search:  # as clouds do: the token of a page belongs to its search
-            raise ProviderRejected(f"that page is of a search for {begun}, this one is for {search}", provider=fake.name)
+            raise ProviderRejected(
+                f"that page is of a search for {begun}, this one is for {search}", provider=fake.name
+            )
         seen_at = fake.wall() - fake.survey_lag
         window = self._window(min(job.created_at for job in jobs), seen_at)
         first = int(where or 0)
