@@ -49,6 +49,8 @@ _PAGES = 20
 """Pages that a search for one task, or a list of devices, may have."""
 _BETWEEN = 0.5
 """Seconds between two pages of those, of which the service documents five a second for everybody."""
+_PLACES = 2
+"""Tasks of a survey that are looked at for their place in the queue."""
 _JUST_NOW = 60.0
 """Seconds after its end in which a result that is not there may still be on its way."""
 
@@ -67,6 +69,8 @@ class BraketAdapter:
         self._to = connections
         self._storage = storage
         self._wall = wall
+        self._turn = 0
+        """Whose place in the queue is asked for next, of those that a survey finds waiting."""
 
     # --- what there is ----------------------------------------------------------------------
     async def describe(self, backend: str) -> bytes:
@@ -161,16 +165,23 @@ class BraketAdapter:
     async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
         """One page of all tasks created since the oldest of these. Raises as `poll` does.
 
-        The index has neither reasons nor places in the queue: a task that failed is to be looked at by itself.
+        The index has neither reasons nor places in the queue: a task that failed is to be looked at by itself, and so
+        are, in turn, a few of those that wait.
         """
         body = searching.window(jobs, after=after, ahead=self._to.ahead)
         found = await self._searched(body)
-        answers = {}
+        answers: dict[str, Answer] = {}
+        waiting = []
+        ours = {job.id for job in jobs}
         for task in searching.tasks(found):
-            status = _status(task)
-            answers[task.quantum_task_arn] = (
-                LookCloser() if status.state is S.FAILED else msgspec.structs.replace(status, hint=True)
-            )
+            arn, status = task.quantum_task_arn, _status(task)
+            answers[arn] = LookCloser() if status.state is S.FAILED else msgspec.structs.replace(status, hint=True)
+            if status.state is S.QUEUED and arn in ours:
+                waiting.append(arn)
+        if waiting and not after:
+            for arn in (waiting[(self._turn + place) % len(waiting)] for place in range(_PLACES)):
+                answers[arn] = LookCloser()
+            self._turn += _PLACES
         return Surveyed(answers, found.next_token or "")
 
     async def find(self, sending: Sending) -> Sequence[str]:

@@ -252,6 +252,19 @@ async def test_a_survey_asks_for_all_since_the_oldest_and_tells_pages_apart():
         assert (second.answers, second.after) == ({ID: LookCloser()}, "")  # no reasons in the index
 
 
+async def test_a_few_that_wait_are_looked_at_for_their_place_in_turn():
+    arns = [f"{ID[:-2]}{number:02}" for number in range(5)]
+    found = {"quantumTasks": [task("QUEUED", quantumTaskArn=arn) for arn in arns]}
+    station = Station({SEARCH: found})
+    asked: list[list[str]] = []
+    async with station.adapter() as adapter:
+        for _ in range(3):
+            answers = (await adapter.survey([remote(arn) for arn in arns[:4]])).answers
+            asked.append([arn for arn in arns if answers[arn] == LookCloser()])
+        assert all(isinstance(one, Status) for one in (await adapter.survey([remote(arns[0])], "2")).answers.values())
+    assert asked == [arns[:2], arns[2:4], arns[:2]]  # and never somebody else's
+
+
 async def test_a_survey_of_several_devices_names_none_and_trusts_the_services_dates():
     station = Station({SEARCH: {"quantumTasks": []}})
     jobs = [remote(device=SV1, created="86400.0"), remote(device=GARNET, created="172800.0")]
@@ -285,6 +298,7 @@ async def test_a_task_is_found_by_where_its_results_go():
         ({"quantumTaskArn": ID, "cancellationStatus": "CANCELLED"}, None, CancelReply.CONFIRMED),
         (refusal(409, "ConflictException"), task("COMPLETED"), CancelReply.TOO_LATE),
         (refusal(409, "ConflictException"), task("CANCELLING"), CancelReply.ACCEPTED),
+        (refusal(409, "ConflictException"), task("CANCELLED"), CancelReply.CONFIRMED),
         (refusal(409, "ConflictException"), task("ENTANGLED"), CancelReply.REFUSED),
         (refusal(404, "ResourceNotFoundException"), None, CancelReply.TOO_LATE),
         (refusal(403, "AccessDeniedException"), None, CancelReply.REFUSED),
