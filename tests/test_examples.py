@@ -23,6 +23,11 @@ PROMISED = {
         r"one: \{'1': 100\}\n(angle [23]\.\d+: (9\d|100)% ones\n)+"
         r"no result after half a second; cancel: cancelled\nJobCancelled: job cancelled\n"
     ),
+    "braket_cloud.py": (
+        r"backends: braket/sv1, .*braket/Garnet.*\non a simulator: \{'00': \d+, '11': \d+\}\nhalf a turn: \{'1': 100\}\n"
+        r"exact: \[0\.5, 0\.0, 0\.0, 0\.5\] 1\.0\nestimate: about 0\.735 USD\n"
+        r"on a chip: \[\['00', '11'\], \['00', '11'\], \['00', '11'\]\] in 1 task\ncost: 0\.735 USD\n"
+    ),
     "cancel_and_timeout.py": (
         r"no result after half a second; the job is (queued|running)\n"
         r"cancel: cancelled\nawaiting it now raises: JobCancelled\nstate: cancelled\n"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SHORT = Deadlines(connect=0.3, silence=0.6, total=1.0, hold=1.0)
 """Seconds, for the cells that a deadline ends."""
 CALLS = {"describe": "describe", "submit": "submit", "poll": "look", "fetch": "fetch", "cancel": "cancel"}
-OTHERS = ("backends", "drop_connections", "find", "stage", "survey", "survey_from")
+OTHERS = ("backends", "drop_connections", "find", "per_page", "stage", "survey", "survey_from", "worth")
 
 
 class Call(NamedTuple):

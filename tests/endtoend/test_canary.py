@@ -8,17 +8,33 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 
 import quantumjobs as qj
 from quantumjobs.cli.commands import carry_out
 from quantumjobs.ledgers.sqlite import SqliteLedger
-from quantumjobs.testing.emulators import AqtEmulator, Fault, GenericEmulator, GenericProvider, OriginqEmulator, serve
+from quantumjobs.testing.emulators import (
+    AqtEmulator,
+    BraketEmulator,
+    Fault,
+    GenericEmulator,
+    GenericProvider,
+    OriginqEmulator,
+    serve,
+)
+from quantumjobs.wire import secrets
 
 pytestmark = pytest.mark.real_time
 CANARY = "canary-5f1d9c0a7b42"
 BELL = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q -> c;'
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test's secrets mask would not be seen in this one: they begin with the same letters."""
+    monkeypatch.setattr(secrets, "_known", WeakValueDictionary())
 
 
 @pytest.fixture
@@ -113,6 +129,54 @@ async def test_originqs_key_is_nowhere(
             emulator.tokens.expire(key)
             check(folder, *(await errors_of(client, "originq/full_amplitude")))
         check(folder, heard.getvalue())
+    assert "seen" in repr(places(folder))
+
+
+@pytest.mark.parametrize("slot", ["settings", "function", "environment", "files"])
+async def test_brakets_keys_and_tokens_are_nowhere(
+    tmp_path: Path, heard: io.StringIO, monkeypatch: pytest.MonkeyPatch, slot: str
+) -> None:
+    """The secret key, the session's token, and the token of a hybrid job, which goes in the body of each submit."""
+    folder = tmp_path / "state"
+    secret, session, of_job = (f"{CANARY}/{name}" for name in ("secret", "session", "job"))
+    settings: dict[str, Any] = {}
+    monkeypatch.setenv("AMZN_BRAKET_JOB_TOKEN", of_job)
+    match slot:
+        case "settings":
+            settings = {"access_key_id": "AKID", "secret_access_key": secret, "session_token": session}
+        case "function":
+            settings["credentials"] = lambda: ("AKID", secret, session)
+        case "environment":
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+            monkeypatch.setenv("AWS_SESSION_TOKEN", session)
+        case _:
+            lines = ("aws_access_key_id = AKID", f"aws_secret_access_key = {secret}", f"aws_session_token = {session}")
+            (tmp_path / "credentials").write_text("\n".join(["[default]", *lines, ""]))
+            monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    echoed = f'{{"message": "bad request of {session} with jobToken={of_job}, whose key is {secret}"}}'
+    refusals = [
+        Fault("status", operation="submit", status=400, body=echoed),
+        Fault("garbage", operation="poll", body=echoed),
+        Fault("schema", operation="fetch", body=echoed),
+    ]
+    emulator = BraketEmulator(token=f"AKID:{secret}:{session}", results="zeros", faults=refusals)
+    async with serve(emulator) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        ledger = SqliteLedger(folder / "ledger.sqlite3")
+        async with qj.Client(ledger=ledger, providers={"braket": {"region": "us-west-2", **settings}}) as client:
+            check(folder, *(await errors_of(client, "braket/sv1")))
+            job = await client.backend("braket/sv1").run(BELL, shots=5, name="seen")
+            await job
+            await job.persist(folder / "one.qjob")
+            await client.export(folder / "all")
+            shown = [repr(job), job.token, job._repr_html_(), repr(client), repr(job.parts), str(job.story)]
+            check(folder, *shown, repr(await client.backend("braket/sv1").describe()))
+            emulator.expire_token()
+            check(folder, *(await errors_of(client, "braket/sv1")))
+        check(folder, heard.getvalue())
+    assert {task.about.job_token for task in emulator.jobs.values()} == {of_job}
+    assert emulator.went_wrong == len(refusals)
     assert "seen" in repr(places(folder))
 
 

@@ -159,8 +159,8 @@ FAULTS = (
     Seeded(
         "a key is not looked up",
         "engine/engine.py",
-        "            held = await self.intents.held(key, intent)\n            if held is not None:\n                return held, False\n        lane",
-        "            held = None\n            if held is not None:\n                return held, False\n        lane",
+        "            held = await self.intents.held(key, intent)\n            if held is not None:\n                return held, False\n        prepared",
+        "            held = None\n            if held is not None:\n                return held, False\n        prepared",
         _ENGINE,
     ),
     Seeded(
@@ -401,6 +401,62 @@ FAULTS = (
         "return reply.status == 401 or (self._denies is not None and self._denies(reply))",
         "return reply.status == 401",
         ("tests/adapters/originq/test_cloud.py", "tests/wire/test_wire.py"),
+    ),
+    Seeded(
+        "each attempt at a submit has a key of its own",
+        "adapters/braket/cloud.py",
+        'body["clientToken"] = sending.token',
+        'body["clientToken"] = f"{sending.token}-{sending.attempt}"',
+        ("tests/adapters/braket/test_killed.py",),
+    ),
+    Seeded(
+        "a task is found by a part of its token",
+        "adapters/braket/cloud.py",
+        '.find(f"/{directory}/") >= 0',
+        ".find(directory) >= 0",
+        ("tests/adapters/braket/test_cloud.py",),
+    ),
+    Seeded(
+        "a submit that was throttled counts as taken",
+        "adapters/braket/replies.py",
+        "sent=taken and code in PASSING,",
+        "sent=taken,",
+        ("tests/adapters/braket/test_cloud.py",),
+    ),
+    Seeded(
+        "the service's clock is not learnt",
+        "adapters/braket/connections.py",
+        "mistimed=signer.mistimed,",
+        "mistimed=None,",
+        ("tests/adapters/braket/test_cloud.py",),
+    ),
+    Seeded(
+        "a program set has the shots of one program",
+        "adapters/braket/codec.py",
+        '"shots": shots * len(group),',
+        '"shots": shots,',
+        ("tests/adapters/braket/test_codec.py",),
+    ),
+    Seeded(
+        "a part of a result is fetched from where the service says",
+        "adapters/braket/storage.py",
+        " or whole.s3_location[0] != bucket:",
+        ":",
+        ("tests/adapters/braket/test_storage.py",),
+    ),
+    Seeded(
+        "whatever S3 gives is a result",
+        "adapters/braket/storage.py",
+        "    if not is_one:",
+        "    if False:",
+        ("tests/adapters/braket/test_storage.py",),
+    ),
+    Seeded(
+        "results go wherever a prefix leads",
+        "adapters/braket/options.py",
+        ' or any(not step.strip(".") for step in text.split("/")):',
+        ":",
+        ("tests/adapters/braket/test_options.py",),
     ),
 )
 

@@ -35,6 +35,8 @@ QUOTAS: Mapping[str, Rate] = {
 """Requests per second, and how many at once, of an account in one region; from the developer guide's page on quotas."""
 _SHARED = frozenset({"GetQuantumTask", "SearchQuantumTasks"})
 """What the poller sends by itself: of these it uses a part, since the account's other clients look, too."""
+_MARGIN = 0.9
+"""Of the others: requests that leave here one after the other may arrive closer together."""
 _CHANNELS: Mapping[str, str] = {
     "submit": "CreateQuantumTask",
     "poll": "GetQuantumTask",
@@ -119,7 +121,7 @@ def _traits(family: str, settings: braket_settings.Settings) -> Traits:
     The vendor's SDK looks once a second.
     """
     rates = {
-        name: settings.quotas.get(name, _part(rate, settings.quota_share) if name in _SHARED else rate)
+        name: settings.quotas.get(name, _part(rate, settings.quota_share if name in _SHARED else _MARGIN))
         for name, rate in QUOTAS.items()
     }
     rates["survey"] = rates["SearchQuantumTasks"]  # of which surveys take no more, so that a search has its turn

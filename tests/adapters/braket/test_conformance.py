@@ -28,7 +28,7 @@ class _Rules(AdapterRules):
         asyncio.run(main)
 
     async def make_provider(self, stack: AsyncExitStack) -> Provider:
-        url = await stack.enter_async_context(serve(BraketEmulator(seed=7, queue=0.2, spilled=True)))
+        url = await stack.enter_async_context(serve(BraketEmulator(seed=7, queue=0.1, spilled=True)))
         return provider(settings_of(url))
 
 
@@ -51,9 +51,3 @@ class TestAChip(_Rules):
 
     backend = "Garnet"
     unknown_id = "arn:aws:braket:eu-north-1:123456789012:quantum-task/00000000-0000-4000-8000-000000000000"
-
-
-class TestIons(_Rules):
-    """Results are probabilities."""
-
-    backend = "Forte-1"
