@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ import pytest
 from tenacity import wait_fixed
 
 import quantumjobs as qj
-from quantumjobs.abc import Answer, Gone, Remote, Report, Status, Surveyed, Unreadable
+from quantumjobs.abc import Answer, Gone, LookCloser, Remote, Status, Surveyed, Unreadable
 from quantumjobs.core.schedule import Pace
 from quantumjobs.core.states import Fetch, JobState
 from quantumjobs.core.surveys import HELD, LONG, REST
@@ -275,7 +275,7 @@ async def test_too_many_foreign_jobs_and_each_of_ours_is_looked_at_for_a_while()
 
 async def test_pages_after_all_were_told_of_are_not_asked_for() -> None:
     fake = surveyed(survey_page=30)
-    told(fake, after=lambda after: after or "no page of ours")
+    told(fake, after=lambda after: after or "another search;0")  # which is refused
     async with client_on(fake) as client:
         jobs = await run_many(client, 60)
         await asyncio.sleep(50)
@@ -323,6 +323,15 @@ async def test_refused_surveys_are_not_asked_for_again_soon() -> None:
         await asyncio.gather(*jobs)
         assert now() <= 1040
         assert fake.calls["survey"] == 2  # at once, and after ten minutes
+
+
+async def test_jobs_come_back_from_surveys_at_the_paces_rate() -> None:
+    fake = surveyed(rates={"survey": Rate(2.5, 25)}, script={"survey": [qj.ProviderRejected("AccessDenied")]})
+    async with client_on(fake, policies=policy(pace=STEADY)) as client:
+        await run_many(client, 500)
+        await asyncio.sleep(10)
+        assert fake.polls == pytest.approx(50 * 9, abs=10)
+        assert most_within(1.0, fake.times["poll"]) <= 51
 
 
 async def test_a_long_silence_for_surveys_is_none_for_looks() -> None:
@@ -451,12 +460,14 @@ async def test_a_survey_passes_over_jobs_whose_own_answer_is_on_its_way() -> Non
     fake = surveyed(queued=10, latency={"survey": 4.0, "poll": 30.0})
     async with client_on(fake, policies=policy(pace=STEADY)) as client:
         jobs = await run_many(client, 100)
+        await asyncio.sleep(16)
+        assert fake.calls["survey"] == 2  # the second is under way
         refreshing = asyncio.create_task(jobs[3].refresh())
-        await asyncio.sleep(13)
-        assert {job.state for job in jobs} == {S.QUEUED}
-        await asyncio.sleep(10)
+        await asyncio.sleep(4)
         assert [job.state for job in jobs].count(S.RUNNING) == 99
-        assert jobs[3].state is S.QUEUED  # its look arrived at the cloud when it ran, and is not back yet
+        assert jobs[3].state is S.QUEUED
+        await asyncio.sleep(20)
+        assert jobs[3].state is S.QUEUED  # nor does the next one ask about it
         await refreshing
         assert jobs[3].state is S.RUNNING
         assert fake.polls == 1
@@ -475,6 +486,29 @@ async def test_a_refresh_during_a_survey_is_the_fresher_word() -> None:
         assert fake.polls == 1
 
 
+async def test_a_job_that_was_refreshed_during_a_survey_is_not_missed_by_it() -> None:
+    fake = surveyed(latency=SLOW)
+    told(fake, lambda answer, job: None if job.index == 7 else answer)
+    async with client_on(fake) as client:
+        jobs = await in_order(fake, client, 100)
+        await asyncio.sleep(30)
+        assert fake.polls == 1  # left out of the first survey
+        await jobs[7].refresh()
+        await asyncio.sleep(12)
+        assert fake.calls["survey"] == 3  # the second has ended
+        assert fake.polls == 2
+
+
+async def test_jobs_that_are_looked_at_just_now_count_for_the_crowd() -> None:
+    fake = surveyed(latency={"poll": 15.0})
+    told(fake, lambda answer, job: LookCloser() if job.index < 20 else answer)
+    looked = asked_of(fake)
+    async with client_on(fake, policies=policy(pace=STEADY)) as client:
+        await run_many(client, 60)
+        await asyncio.sleep(300)
+        assert looked == {f"remote-{index}" for index in range(20)}
+
+
 async def test_jobs_that_end_by_another_way_during_a_survey_are_left_alone() -> None:
     fake = surveyed(running=lambda index: 12.0 if index < 30 else NEVER, latency=SLOW, pushes=True)
     async with client_on(fake) as client:
@@ -490,16 +524,25 @@ async def test_a_job_that_another_client_took_over_during_a_survey_is_not_asked_
     fake = surveyed(queued=5, latency=SLOW)
     async with client_on(fake) as client:
         jobs = await in_order(fake, client, 60)
-        assert (engine := client._engine) is not None
-        tracked = [
-            part for part in engine.jobs_of(next(iter(engine.lanes))) if part.record.id == jobs[3]._parts[0].record.id
-        ]
+        engine = client._engine
+        assert engine is not None
         await asyncio.sleep(5)
-        engine.sharing._let_go(tracked[0])
+        engine.sharing._let_go(jobs[3]._parts[0])
         await asyncio.sleep(200)
         assert fake.polls == 0
         assert jobs[4].state is S.RUNNING
         assert jobs[3].state is S.QUEUED  # what it is now, its owner says
+
+
+async def test_a_job_that_another_client_took_over_during_a_look_is_not_looked_at_again() -> None:
+    fake = surveyed(latency={"poll": 10.0})
+    async with client_on(fake) as client:
+        (job,) = await run_many(client, 1)
+        await asyncio.sleep(5)
+        assert client._engine is not None
+        client._engine.sharing._let_go(job._parts[0])
+        await asyncio.sleep(200)
+        assert fake.polls == 1
 
 
 async def test_a_survey_that_hangs_keeps_nobody_for_ever() -> None:
@@ -605,13 +648,25 @@ def changed(fake: FakeProvider, page_of: Callable[[Surveyed], Surveyed]) -> None
     given: Any = fake._adapter_class
 
     class Changed(given):  # type: ignore[misc]  # made at run time
-        def __init__(self, fake: FakeProvider, report: Report) -> None:
-            super().__init__(fake, report)
-
         async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
             return page_of(await super().survey(jobs, after))
 
     fake._adapter_class = Changed
+
+
+def asked_of(fake: FakeProvider) -> set[str]:
+    """Remote ids, as they are looked at one by one."""
+    given: Any = fake._adapter_class
+    ids: set[str] = set()
+
+    class Asked(given):  # type: ignore[misc]  # made at run time
+        async def poll(self, jobs: Sequence[Remote]) -> Mapping[str, Answer]:
+            ids.update(job.id for job in jobs)
+            answers: Mapping[str, Answer] = await super().poll(jobs)
+            return answers
+
+    fake._adapter_class = Asked
+    return ids
 
 
 def told(
