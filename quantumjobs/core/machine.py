@@ -217,6 +217,8 @@ class Word(Protocol):
     def has_result(self) -> bool: ...
     @property
     def result(self) -> object | None: ...
+    @property
+    def hint(self) -> bool: ...
 
 
 def is_news(record: JobRecord, word: Word) -> bool:
@@ -224,7 +226,7 @@ def is_news(record: JobRecord, word: Word) -> bool:
     return (
         word.state is not record.state
         or word.raw_status != record.raw_status
-        or word.queue_position != record.queue_position
+        or (word.queue_position != record.queue_position and not (word.hint and word.queue_position is None))
         or word.progress != record.progress
         or word.eta != record.eta
         or bool(word.timeline and word.timeline != record.timeline)
@@ -266,6 +268,11 @@ def _is_gone(record: JobRecord, event: Vanished, traits: Traits) -> bool:
     return record.gone_count + 1 >= traits.gone_after and event.at - since >= traits.gone_for
 
 
+def _place(record: JobRecord, event: Reported) -> int | None:
+    """An index has no places in the queue: what a look told stays."""
+    return record.queue_position if event.hint and event.queue_position is None else event.queue_position
+
+
 def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) -> dict[str, Any]:  # noqa: C901, PLR0912 - a case an event
     """What the event changes besides the state; empty when it changes nothing."""
     news: dict[str, Any] = {}
@@ -274,7 +281,7 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
         case Reported() if live:
             news = {
                 "raw_status": event.raw_status or record.raw_status,
-                "queue_position": event.queue_position if after is S.QUEUED else None,
+                "queue_position": _place(record, event) if after is S.QUEUED else None,
                 "progress": event.progress or record.progress,
                 "eta": event.eta,
                 "timeline": event.timeline or record.timeline,

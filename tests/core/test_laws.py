@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 
 from quantumjobs.core import events as e
 from quantumjobs.core.actions import Action
-from quantumjobs.core.machine import OURS, catch_up, resume, step
+from quantumjobs.core.machine import OURS, catch_up, is_news, resume, step
 from quantumjobs.core.records import STORY_LIMIT
 from quantumjobs.core.states import TERMINAL, WATCHED, Fetch, JobState
 from quantumjobs.core.traits import Rerunnable, Unknown
@@ -290,6 +290,16 @@ def test_a_lagging_report_only_moves_a_job_forward() -> None:
         news = e.Reported(at=5.0, state=state, raw_status="news", hint=True)
         after, _ = step(running, news, TRAITS[0])
         assert (after.state, after.raw_status) == (state, "news")
+
+
+def test_a_lagging_report_leaves_the_place_in_the_queue_that_a_look_told() -> None:
+    waiting = replace(NEW, state=S.QUEUED, remote_id="r1", raw_status="QUEUED", queue_position=7)
+    silent = e.Reported(at=5.0, state=S.QUEUED, raw_status="QUEUED", hint=True)
+    assert not is_news(waiting, silent)
+    assert step(waiting, replace(silent, details={"a": "b"}), TRAITS[0])[0].queue_position == 7
+    assert step(waiting, replace(silent, queue_position=5), TRAITS[0])[0].queue_position == 5
+    assert step(waiting, replace(silent, hint=False), TRAITS[0])[0].queue_position is None
+    assert step(waiting, replace(silent, state=S.RUNNING), TRAITS[0])[0].queue_position is None
 
 
 def test_a_running_job_may_be_put_back_in_the_queue_but_a_cancelling_one_stays_so() -> None:
