@@ -44,7 +44,8 @@ def test_without_a_price_it_is_unknown_and_never_zero(state: JobState | None) ->
 
 
 def test_a_price_of_time_is_unknown_until_the_time_is() -> None:
-    assert costs.is_timed(PER_MINUTE) and not costs.is_timed(PER_SHOT)
+    assert costs.is_timed(PER_MINUTE)
+    assert not costs.is_timed(PER_SHOT)
     assert costs.cost(PER_MINUTE).amount is None
     assert costs.cost(PER_MINUTE, S.COMPLETED).amount is None
     assert costs.cost(PER_MINUTE, S.COMPLETED, seconds=60.0).amount == Decimal("0.075")
