@@ -63,7 +63,7 @@ def _asked(function: Given) -> Source:
                 given = await given
         except CredentialError:
             raise
-        except Exception as error:
+        except Exception as error:  # the user's function, which raises what it likes
             raise CredentialError(f"braket: the function 'credentials' raised {type(error).__name__}") from error
         if isinstance(given, AwsKeys):
             return given

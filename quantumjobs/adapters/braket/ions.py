@@ -6,7 +6,7 @@ IonQ's plug-in for Qiskit has them, with angles in turns. Global phases are drop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite, pi, tau
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +95,10 @@ class _Writing:
         """By theta about the axis at phi: one gate where there is one for it, else two quarter turns."""
         if _is_none(theta):
             return
-        one: Callable[[str, float], Iterator[str]] = lambda name, axis: self._own(name, [axis], [qubit])  # noqa: E731 - one line
+
+        def one(name: str, axis: float) -> Iterator[str]:
+            return self._own(name, [axis], [qubit])
+
         if _is_none(theta - pi):
             yield from one("gpi", phi)
         elif _is_none(theta - pi / 2):

@@ -14,13 +14,13 @@ from typing import Any
 
 warnings.simplefilter("ignore")
 from braket.aws import AwsDevice, AwsQuantumTask  # noqa: E402 - they warn when they are imported
-from braket.circuits import Circuit, FreeParameter, Observable  # noqa: E402
-from braket.default_simulator import DensityMatrixSimulator, StateVectorSimulator  # noqa: E402
-from braket.device_schema.ionq import IonqDeviceCapabilities  # noqa: E402
-from braket.device_schema.iqm import IqmDeviceCapabilities  # noqa: E402
-from braket.device_schema.simulators import GateModelSimulatorDeviceCapabilities  # noqa: E402
-from braket.ir.openqasm import Program  # noqa: E402
-from braket.program_sets import CircuitBinding, ProgramSet  # noqa: E402
+from braket.circuits import Circuit, FreeParameter, Observable  # noqa: E402 - as above
+from braket.default_simulator import DensityMatrixSimulator, StateVectorSimulator  # noqa: E402 - as above
+from braket.device_schema.ionq import IonqDeviceCapabilities  # noqa: E402 - as above
+from braket.device_schema.iqm import IqmDeviceCapabilities  # noqa: E402 - as above
+from braket.device_schema.simulators import GateModelSimulatorDeviceCapabilities  # noqa: E402 - as above
+from braket.ir.openqasm import Program  # noqa: E402 - as above
+from braket.program_sets import CircuitBinding, ProgramSet  # noqa: E402 - as above
 
 SCHEMAS = {
     "Amazon Braket": GateModelSimulatorDeviceCapabilities,
