@@ -53,6 +53,7 @@ class Storage:
         self._to = connections
         self._account = ""
         self._there: set[str] = set()
+        self._making = asyncio.Lock()
 
     async def place(self, region: str = "") -> tuple[str, str]:
         """Bucket and prefix of new results: those of the settings, else the account's default bucket of the region."""
@@ -79,8 +80,14 @@ class Storage:
 
     async def ensure(self, bucket: str, region: str = "") -> None:
         """Make the bucket, if it is the default one and not there. Raises `ProviderRejected` where it is another's."""
-        if bucket in self._there or not self._account or bucket != self._default(self._account, region):
+        if not self._account or bucket != self._default(self._account, region):
             return
+        async with self._making:  # once, however many submits begin together
+            if bucket not in self._there:
+                await self._make(bucket, region)
+                self._there.add(bucket)
+
+    async def _make(self, bucket: str, region: str) -> None:
         wire, path = self._to.storage(bucket, region)
         where = region or self._to.region
         body = None
@@ -96,7 +103,6 @@ class Storage:
             )
         if code not in _OURS and not await self._is_there(reply, bucket, region):
             checked(reply, f"making the default bucket {bucket}")
-        self._there.add(bucket)
 
     async def _is_there(self, refusal: Reply, bucket: str, region: str) -> bool:
         """Whether it is this account's, for who may use it and not make it."""

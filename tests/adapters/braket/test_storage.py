@@ -206,8 +206,7 @@ async def staged(station: Station, bucket: str = BUCKET, times: int = 1, **setti
     async with station.adapter(**settings) as adapter:
         await adapter.describe("sv1")
         station.requests.clear()
-        for _ in range(times):
-            await adapter.stage(sending(bucket))
+        await asyncio.gather(*(adapter.stage(sending(bucket)) for _ in range(times)))
 
 
 async def test_the_default_bucket_is_made_once_where_its_tasks_are():
