@@ -80,14 +80,15 @@ class Storage:
 
     async def ensure(self, bucket: str, region: str = "") -> None:
         """Make the bucket, if it is the default one and not there. Raises `ProviderRejected` where it is another's."""
-        if not self._account or bucket != self._default(self._account, region):
+        account = bucket.rpartition("-")[2]  # also in a program that has not asked for its number
+        if bucket == self._to.settings.s3_bucket or bucket != self._default(account, region) or len(account) != 12:
             return
         async with self._making:  # once, however many submits begin together
             if bucket not in self._there:
-                await self._make(bucket, region)
+                await self._make(bucket, account, region)
                 self._there.add(bucket)
 
-    async def _make(self, bucket: str, region: str) -> None:
+    async def _make(self, bucket: str, account: str, region: str) -> None:
         wire, path = self._to.storage(bucket, region)
         where = region or self._to.region
         body = None
@@ -101,15 +102,15 @@ class Storage:
                 provider="braket",
                 code=code,
             )
-        if code not in _OURS and not await self._is_there(reply, bucket, region):
+        if code not in _OURS and not await self._is_there(reply, bucket, account, region):
             checked(reply, f"making the default bucket {bucket}")
 
-    async def _is_there(self, refusal: Reply, bucket: str, region: str) -> bool:
+    async def _is_there(self, refusal: Reply, bucket: str, account: str, region: str) -> bool:
         """Whether it is this account's, for who may use it and not make it."""
         if refusal.status != 403:
             return False
         wire, path = self._to.storage(bucket, region)
-        owner = {"x-amz-expected-bucket-owner": self._account}
+        owner = {"x-amz-expected-bucket-owner": account}
         return (await wire.request("HEAD", path or "/", headers=owner)).status == 200
 
     async def result(self, bucket: str, directory: str, region: str = "") -> Raw:

@@ -238,6 +238,13 @@ async def test_who_may_not_make_it_may_use_it_if_it_is_their_own():
         await staged(Station({MAKE: denied, HEAD: (403, b"")}))
 
 
+async def test_it_is_made_for_a_job_that_another_program_has_prepared():
+    station = Station({MAKE: b""})
+    async with station.adapter() as adapter:
+        await adapter.stage(sending())
+    assert station.asked == [MAKE]
+
+
 async def test_a_bucket_that_was_chosen_is_nobodys_to_make():
     station = Station()
     await staged(station, "mine")
