@@ -44,6 +44,10 @@ class Cost(Struct, frozen=True):
             return Cost(None, self.currency, final)
         return Cost(self.amount + other.amount, self.currency, final)
 
+    def __radd__(self, nothing: int) -> Cost:
+        """`sum(costs)` begins with 0."""
+        return NotImplemented if nothing else self
+
 
 UNKNOWN = Cost()
 

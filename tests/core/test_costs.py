@@ -55,6 +55,7 @@ def test_a_price_of_time_is_unknown_until_the_time_is() -> None:
 @given(st.lists(somethings, min_size=1, max_size=6))
 def test_a_sum_is_unknown_if_a_summand_is_and_final_if_all_are(parts: list[Cost]) -> None:
     whole = costs.total(parts)
+    assert sum(parts) == whole
     if any(part.amount is None for part in parts):
         assert whole.amount is None
     else:
