@@ -109,6 +109,10 @@ class Registry:
         found = {name for name, variables in CREDENTIALS.items() if any(os.environ.get(one) for one in variables)}
         return sorted({*self._given, *self._config, *found, *ALWAYS})
 
+    def is_chosen(self, key: str) -> bool:
+        """Whether somebody has set it up for this library; else there are its vendor's variables, or nothing is needed."""
+        return key in self._given or key in self._config
+
     def modules(self) -> list[str]:
         """What of ours `provider` would import for those likely to be used: for who has time to do so in a thread."""
         found = {name for name, variables in CREDENTIALS.items() if any(os.environ.get(one) for one in variables)}

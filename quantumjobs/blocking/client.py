@@ -96,8 +96,9 @@ class Client:
     def backends(self, provider: str | None = None) -> list[str]:
         """The addresses of all backends that the providers set up here offer; or those of one ("aqt", "aqt:lab2").
 
-        Of all, one that cannot say is left out, and a warning is logged; its error is raised only when none answers.
-        Asked by name, it is raised: `CredentialError`, `ProviderError`, or `UsageError` for an unknown name.
+        Who cannot say is left out, be it a provider or one of its regions, and a warning is logged. Where nobody answers
+        the error is raised, `CredentialError`, `ProviderError` or `UsageError`; of one that is asked by name a
+        `CredentialError` in any case.
         """
         return self._bridge.call(self._twin.backends(provider))
 

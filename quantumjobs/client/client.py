@@ -189,8 +189,9 @@ class Client:
     async def backends(self, provider: str | None = None) -> list[str]:
         """The addresses of all backends that the providers set up here offer; or those of one ("aqt", "aqt:lab2").
 
-        Of all, one that cannot say is left out, and a warning is logged; its error is raised only when none answers.
-        Asked by name, it is raised: `CredentialError`, `ProviderError`, or `UsageError` for an unknown name.
+        Who cannot say is left out, be it a provider or one of its regions, and a warning is logged. Where nobody answers
+        the error is raised, `CredentialError`, `ProviderError` or `UsageError`; of one that is asked by name a
+        `CredentialError` in any case.
         """
         engine = await self._start()
         if provider is not None:
@@ -198,21 +199,35 @@ class Client:
         found: list[str] = []
         errors: list[Exception] = []
         for key in self._registry.keys() if provider is None else [provider]:
-            plug_in = await self._provider(key)
-            for name in plug_in.lanes() if isinstance(plug_in, Lanes) else [plug_in.lane("")]:
-                lane = engine.lane(key, plug_in, name)
-                try:
-                    adapter = await lane.adapter()
-                    if isinstance(adapter, Lists):
-                        found += [f"{key}/{one}" if one else key for one in await lane.call(adapter.backends)]
-                except (ProviderError, CredentialError) as error:
-                    if provider is not None:
-                        raise
-                    log.warning("%s cannot list its backends: %s", key, error)
-                    errors.append(error)
-        if errors and not found:
-            raise errors[0]
+            listed, wrong = await self._listed(engine, key)
+            found += [f"{key}/{one}" if one else key for one in listed]
+            errors += wrong
+        refused = next((error for error in errors if provider is not None and isinstance(error, CredentialError)), None)
+        if errors and (refused or not found):
+            raise refused or errors[0]
+        for error in errors:
+            log.warning("some backends cannot be listed: %s", error)
         return found
+
+    async def _listed(self, engine: Engine, key: str) -> tuple[Sequence[str], list[Exception]]:
+        """A provider's backends, each once, though it may be in several lanes; and what was in the way."""
+        errors: list[Exception] = []
+        found: dict[str, None] = {}
+        try:
+            plug_in = await self._provider(key)
+        except UsageError as error:
+            if self._registry.is_chosen(key):
+                raise
+            return [], [error]  # of variables that may be there for other programs
+        for name in plug_in.lanes() if isinstance(plug_in, Lanes) else [plug_in.lane("")]:
+            lane = engine.lane(key, plug_in, name)
+            try:
+                adapter = await lane.adapter()
+                if isinstance(adapter, Lists):
+                    found |= dict.fromkeys(await lane.call(adapter.backends))
+            except (ProviderError, CredentialError) as error:
+                errors.append(error)
+        return list(found), errors
 
     # --- signing in -------------------------------------------------------------------------
     async def login(self, provider: str, *, show: Callable[[LoginPage], object] | None = None) -> Identity:

@@ -341,7 +341,27 @@ async def test_backends_are_listed_by_short_names():
     async with serve(BraketEmulator()) as url, client_of(url, more={"regions": ["us-west-2", "eu-north-1"]}) as client:
         listed = await client.backends("braket")
     assert {SV1, DM1, GARNET, "braket/Emerald"} <= set(listed)
+    assert len(listed) == len(set(listed))  # simulators are in every region
     assert not any("Harmony" in name for name in listed)
+
+
+async def test_a_region_that_does_not_answer_hides_no_other(caplog: pytest.LogCaptureFixture):
+    emulator = BraketEmulator(faults=[Fault("status", operation="backends", status=500)])
+    async with serve(emulator) as url, client_of(url, more={"regions": ["us-west-2", "eu-north-1"]}) as client:
+        assert GARNET in await client.backends("braket")
+    assert "cannot be listed" in caplog.text
+
+
+async def test_keys_of_other_programs_are_in_nobodys_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    async with qj.Client(ledger="memory") as client:
+        assert "aer/automatic" in await client.backends()
+        with pytest.raises(qj.UsageError, match="no region"):
+            await client.backends("braket")
 
 
 async def test_a_device_may_have_a_name_of_ones_own_or_go_by_its_arn():
