@@ -95,8 +95,7 @@ async def _whoami(asked: Whoami, terminal: Terminal) -> tuple[list[Identity], li
 
 
 async def _with_sign_in(client: Client) -> list[str]:
-    keys = client._registry.keys()
-    return [key for key in keys if isinstance(await client._provider(key), SignsIn)] or [USUAL]
+    return [key for key, plug_in in await client._set_up() if isinstance(plug_in, SignsIn)] or [USUAL]
 
 
 # --- in words ---------------------------------------------------------------------------

@@ -198,8 +198,8 @@ class Client:
             self._registry.check(provider)
         found: list[str] = []
         errors: list[Exception] = []
-        for key in self._registry.keys() if provider is None else [provider]:
-            listed, wrong = await self._listed(engine, key)
+        for key, plug_in in await self._set_up() if provider is None else [(provider, await self._provider(provider))]:
+            listed, wrong = await self._listed(engine, key, plug_in)
             found += [f"{key}/{one}" if one else key for one in listed]
             errors += wrong
         refused = next((error for error in errors if provider is not None and isinstance(error, CredentialError)), None)
@@ -209,16 +209,10 @@ class Client:
             log.warning("some backends cannot be listed: %s", error)
         return found
 
-    async def _listed(self, engine: Engine, key: str) -> tuple[Sequence[str], list[Exception]]:
+    async def _listed(self, engine: Engine, key: str, plug_in: Provider) -> tuple[Sequence[str], list[Exception]]:
         """A provider's backends, each once, though it may be in several lanes; and what was in the way."""
         errors: list[Exception] = []
         found: dict[str, None] = {}
-        try:
-            plug_in = await self._provider(key)
-        except UsageError as error:
-            if self._registry.is_chosen(key):
-                raise
-            return [], [error]  # of variables that may be there for other programs
         for name in plug_in.lanes() if isinstance(plug_in, Lanes) else [plug_in.lane("")]:
             lane = engine.lane(key, plug_in, name)
             try:
@@ -228,6 +222,18 @@ class Client:
             except (ProviderError, CredentialError) as error:
                 errors.append(error)
         return list(found), errors
+
+    async def _set_up(self) -> Sequence[tuple[str, Provider]]:
+        """The providers that are set up here. Raises `UsageError` for settings that are wrong."""
+        found = []
+        for key in self._registry.keys():  # noqa: SIM118 - no mapping
+            try:
+                found.append((key, await self._provider(key)))
+            except UsageError as error:
+                if self._registry.is_chosen(key):
+                    raise
+                log.info("%s is left out: %s", key, error)  # its variables may be there for other programs
+        return found
 
     # --- signing in -------------------------------------------------------------------------
     async def login(self, provider: str, *, show: Callable[[LoginPage], object] | None = None) -> Identity:
@@ -313,7 +319,7 @@ class Client:
         Raises `UsageError` naming the file.
         """
         engine = await self._start()
-        providers = [(key, await self._provider(key)) for key in self._registry.keys()]  # noqa: SIM118 - no mapping
+        providers = await self._set_up()
         if backend is not None:
             self._registry.check(parse(backend).key)
         return await engine.files.restore(path, providers, None if backend is None else parse(backend))
