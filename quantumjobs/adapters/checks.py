@@ -64,17 +64,21 @@ def token(settings: Mapping[str, Any], *, where: str, name: str = "token") -> To
     )
 
 
-async def called(function: Callable[[], Any], *, where: str) -> Secret:
-    """What a token function gives now. Raises `CredentialError`."""
+async def asked(function: Callable[[], Any], *, where: str, what: str = "the token function") -> Any:
+    """What a user's function gives now. Raises `CredentialError`."""
     try:
         # In a thread: a function that asks a vault may block.
         given = await function() if inspect.iscoroutinefunction(function) else await beside(function)
-        if inspect.isawaitable(given):
-            given = await given
+        return await given if inspect.isawaitable(given) else given
     except CredentialError:
         raise
-    except Exception as error:
-        raise CredentialError(f"{where}: the token function raised {type(error).__name__}") from error
+    except Exception as error:  # it raises what it likes
+        raise CredentialError(f"{where}: {what} raised {type(error).__name__}") from error
+
+
+async def called(function: Callable[[], Any], *, where: str) -> Secret:
+    """What a token function gives now. Raises `CredentialError`."""
+    given = await asked(function, where=where)
     if isinstance(given, Secret):
         return given
     if not isinstance(given, str):

@@ -63,7 +63,7 @@ def originir(circuit: Circuit) -> str | None:
     if circuit.form == "qasm":
         text = circuit.body.decode()
     elif circuit.form == "path" and os.fsdecode(circuit.body).lower().endswith(_SUFFIX):
-        text = _text(_read(os.fsdecode(circuit.body), circuit.label, qasm.MOST_BYTES), circuit.label)
+        text = text_of(os.fsdecode(circuit.body), circuit.label)
         if not _ORIGINIR.match(text):
             raise UsageError(f"{circuit.label}: this is no OriginIR: it does not begin with QINIT")
     else:
@@ -120,8 +120,13 @@ def _file(path: str, label: str) -> list[QuantumCircuit]:
         return _qpy(_read(path, label, MOST_BYTES), label)
     if path.lower().endswith(_SUFFIX):
         raise UsageError(f"{label}: {_ONLY_THERE}")
-    text = _text(_read(path, label, qasm.MOST_BYTES), label)
+    text = text_of(path, label)
     return [_named(qasm.parse(text, label), Path(path).stem)]
+
+
+def text_of(path: str, label: str) -> str:
+    """The text of a file. Raises `UsageError` where it cannot be read, is too large, or is no text."""
+    return _text(_read(path, label, qasm.MOST_BYTES), label)
 
 
 def _read(path: str, label: str, limit: int) -> bytes:

@@ -60,7 +60,7 @@ class Paradigm(Struct, frozen=True, rename="camel"):
 
 
 class Capabilities(Struct, frozen=True):
-    """Of `deviceCapabilities`, what is used here."""
+    """Of `deviceCapabilities`, what counts here or is worth being told by `describe()`."""
 
     service: Service = Service()
     action: dict[str, Action] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from quantumjobs.errors import CredentialError
 from quantumjobs.wire import Credential, Secret
 from quantumjobs.wire.credentials import Source
 from quantumjobs.wire.sigv4 import AwsKeys
-from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
     from quantumjobs.adapters.braket.settings import Given, Settings
@@ -56,15 +54,7 @@ def _always(given: AwsKeys) -> Source:
 def _asked(function: Given) -> Source:
     async def source(fresh: bool) -> AwsKeys:  # noqa: ARG001 - it is asked anew each time
         origin = "the keys that the function 'credentials' gave"
-        try:
-            # In a thread: a function that asks a vault may block.
-            given = await function() if inspect.iscoroutinefunction(function) else await beside(function)
-            if inspect.isawaitable(given):
-                given = await given
-        except CredentialError:
-            raise
-        except Exception as error:  # the user's function, which raises what it likes
-            raise CredentialError(f"braket: the function 'credentials' raised {type(error).__name__}") from error
+        given = await checks.asked(function, where="braket", what="the function 'credentials'")
         if isinstance(given, AwsKeys):
             return given
         if not isinstance(given, tuple | list) or not 2 <= len(given) <= 4:

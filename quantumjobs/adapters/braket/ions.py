@@ -14,7 +14,8 @@ import msgspec
 
 from quantumjobs.adapters.braket import openqasm
 from quantumjobs.adapters.braket.gates import Words
-from quantumjobs.adapters.braket.openqasm import Statements, is_qiskits
+from quantumjobs.adapters.braket.openqasm import Statements
+from quantumjobs.circuits.operations import is_qiskits
 from quantumjobs.errors import UsageError
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ Every statement is exactly Qiskit's gate, or its phase is kept beside: whoever a
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite, tau
 from typing import TYPE_CHECKING, Any
 
 from quantumjobs.adapters.braket.gates import Words
 from quantumjobs.circuits import look
+from quantumjobs.circuits.operations import closed, is_qiskits, open_state, plain
 from quantumjobs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class _Writing:
     # --- gates ----------------------------------------------------------------------------
     def _operation(self, operation: Any, on: Sequence[int], depth: int) -> None:
         if hasattr(operation, "modifiers"):
-            operation = _plain(operation)
+            operation = plain(operation)
         if not self._over.isdisjoint(on):
             self._refuse_more()
         if operation.name == "global_phase" and is_qiskits(operation):
@@ -177,7 +177,7 @@ class _Writing:
             self.made.used.update(on)
             self.made.lines += self._own(operation, on)
         elif not self._named(operation, on):
-            state = _open(operation)
+            state = open_state(operation)
             if state is None:
                 self._taken_apart(operation, on, depth)
             else:
@@ -186,7 +186,7 @@ class _Writing:
     def _named(self, operation: Any, on: Sequence[int]) -> bool:
         """For one that came out of a modifier, or of open controls."""
         words, name = self._words, operation.name
-        if name not in words.names or not is_qiskits(operation) or _open(operation) is not None:
+        if name not in words.names or not is_qiskits(operation) or open_state(operation) is not None:
             return False
         self.made.used.update(on)
         angles = _angles(name, operation.params) if operation.params else ""
@@ -201,11 +201,9 @@ class _Writing:
         from qiskit.circuit.library import XGate
 
         flips = [qubit for place, qubit in enumerate(on[: operation.num_ctrl_qubits]) if not state >> place & 1]
-        closed = operation.to_mutable()
-        closed.ctrl_state = None
         for qubit in flips:
             self._operation(XGate(), [qubit], depth + 1)
-        self._operation(closed, on, depth + 1)
+        self._operation(closed(operation), on, depth + 1)
         for qubit in flips:
             self._operation(XGate(), [qubit], depth + 1)
 
@@ -224,55 +222,9 @@ class _Writing:
 _NO_GATES = frozenset({"barrier", "delay", "measure", "reset"})
 
 
-def _plain(annotated: Any) -> Any:
-    """A gate with modifiers as one without: what else an `AnnotatedOperation` means is the same."""
-    from qiskit.circuit.annotated_operation import ControlModifier, InverseModifier, PowerModifier
-
-    found = annotated.base_op
-    if hasattr(found, "modifiers"):
-        found = _plain(found)
-    for one in annotated.modifiers:
-        if isinstance(one, ControlModifier):
-            found = found.control(one.num_ctrl_qubits, ctrl_state=one.ctrl_state, annotated=False)
-        elif isinstance(one, InverseModifier):
-            found = found.inverse()
-        elif isinstance(one, PowerModifier):
-            found = found.power(one.power)
-    return found
-
-
 def _angles(name: str, given: Iterable[Any]) -> str:
     angles = [float(angle) for angle in given]
     for angle in angles:
         if not isfinite(angle):
             raise UsageError(f"has {name} with the angle {angle}")
     return f"({', '.join(map(repr, angles))})"
-
-
-def _open(operation: Any) -> int | None:
-    """The controls' state, where not all of them are 1."""
-    controls = getattr(operation, "num_ctrl_qubits", 0)
-    state = getattr(operation, "ctrl_state", None)
-    return state if controls and state is not None and state != (1 << controls) - 1 else None
-
-
-def is_qiskits(operation: Any) -> bool:
-    """Qiskit's own, and not one that somebody gave its name."""
-    return getattr(operation, "base_class", operation) is qiskits().get(operation.name)
-
-
-@functools.cache
-def qiskits() -> dict[str, Any]:
-    """Qiskit's classes, by the names of their instructions."""
-    from qiskit.circuit import Barrier
-    from qiskit.circuit.library import get_standard_gate_name_mapping
-
-    return {name: one.base_class for name, one in get_standard_gate_name_mapping().items()} | {"barrier": Barrier}
-
-
-@functools.cache
-def gates_of_qiskit() -> dict[str, Any]:
-    """Those of them that are gates."""
-    from qiskit.circuit import Gate
-
-    return {name: found for name, found in qiskits().items() if issubclass(found, Gate)}

@@ -10,7 +10,7 @@ from msgspec import Struct
 from quantumjobs.adapters.braket import gates, ions, openqasm, target
 from quantumjobs.adapters.braket.about import About
 from quantumjobs.adapters.braket.gates import Words
-from quantumjobs.circuits import native
+from quantumjobs.circuits import native, operations
 from quantumjobs.circuits.names import plainly_named
 from quantumjobs.errors import UsageError
 
@@ -45,7 +45,7 @@ def placed(circuit: QuantumCircuit, about: About, *, verbatim: bool, transpile: 
     key = ("braket", "native", msgspec.msgpack.encode(about.capabilities), about.arn)
     try:
         passes = native.passes(key, level, lambda: target.native(about, compact))
-        made = native.transpiled(plainly_named(circuit, openqasm.gates_of_qiskit()), passes)
+        made = native.transpiled(plainly_named(circuit, operations.gates()), passes)
     except UsageError:
         raise
     except Exception as error:  # Qiskit raises what it likes
@@ -59,7 +59,7 @@ def _misfit(circuit: QuantumCircuit, about: About, *, verbatim: bool) -> str | N
     words = gates.native(about) if verbatim else gates.words(about)
     there = set(target.places(about))
     for step in circuit.data:
-        if step.name in ("barrier", "delay", "measure", "reset") and openqasm.is_qiskits(step.operation):
+        if step.name in ("barrier", "delay", "measure", "reset") and operations.is_qiskits(step.operation):
             continue  # which are refused when they are written, where they have to be
         places = tuple(circuit.find_bit(qubit).index for qubit in step.qubits)
         shown = f"has {step.name} on {' and '.join(map(str, places))}"

@@ -13,7 +13,7 @@ from quantumjobs.adapters.braket import gates, ions, openqasm, placing, pragmas,
 from quantumjobs.adapters.braket.about import About
 from quantumjobs.adapters.braket.openqasm import Statements
 from quantumjobs.adapters.braket.texts import Given
-from quantumjobs.circuits import native
+from quantumjobs.circuits import native, operations
 from quantumjobs.circuits.load import load
 from quantumjobs.circuits.names import plainly_named
 from quantumjobs.core import values
@@ -143,7 +143,7 @@ class _Writing:
         key = ("braket", msgspec.msgpack.encode(self._about.capabilities), self._about.arn)
         try:
             passes = native.passes(key, level, lambda: target.target(self._about))
-            return native.transpiled(plainly_named(circuit, openqasm.gates_of_qiskit()), passes)
+            return native.transpiled(plainly_named(circuit, operations.gates()), passes)
         except UsageError:
             raise
         except Exception as error:  # Qiskit raises what it likes

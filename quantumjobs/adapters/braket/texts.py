@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from quantumjobs.abc import Circuit
 from quantumjobs.circuits import qasm
-from quantumjobs.circuits.load import originir
+from quantumjobs.circuits.load import originir, text_of
 from quantumjobs.errors import UsageError
 
 _MOST = 100_000
@@ -76,7 +76,7 @@ def source(circuit: Circuit) -> str | None:
     if circuit.form == "qasm" and originir(circuit) is None:
         text = circuit.body.decode()
     elif circuit.form == "path" and not os.fsdecode(circuit.body).lower().endswith((".qpy", ".originir")):
-        text = _file(os.fsdecode(circuit.body), circuit.label)
+        text = text_of(os.fsdecode(circuit.body), circuit.label)
     else:
         return None
     if len(text) > qasm.MOST_BYTES:
@@ -273,20 +273,3 @@ def parsed(text: str) -> list[Any]:
 def _bare(text: str) -> str:
     """Without comments; lines stay where they are."""
     return _PARTS.sub(lambda one: one["kept"] or " " + "\n" * one[0].count("\n"), text)
-
-
-def _file(path: str, label: str) -> str:
-    name = label or path
-    try:
-        with open(path, "rb", opener=_plainly) as file:
-            body = file.read(qasm.MOST_BYTES + 1)
-        return body.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{name}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: not text in UTF-8 (byte {error.start})") from error
-
-
-def _plainly(path: str, flags: int) -> int:
-    """Open without waiting for ever where the name is that of a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

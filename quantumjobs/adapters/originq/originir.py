@@ -6,13 +6,13 @@ from Qiskit's gate by a phase. Bits: the clbits that are measured, in ascending 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from math import isfinite, pi
 from typing import TYPE_CHECKING, Any
 
 from quantumjobs.circuits import look
 from quantumjobs.circuits.names import plainly_named
+from quantumjobs.circuits.operations import closed, gates, is_qiskits, open_state, plain
 from quantumjobs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def written(circuit: QuantumCircuit, *, expand: bool = True, hardware: bool = Fa
     Raises `UsageError` that goes on after the circuit's name, with what to do.
     """
     _check(circuit, hardware=hardware)
-    circuit = plainly_named(circuit, _gates())
+    circuit = plainly_named(circuit, gates())
     try:
         lines = list(_lines(circuit, expand=expand, hardware=hardware))
     except _Unknown:
@@ -78,7 +78,7 @@ def _check(circuit: QuantumCircuit, *, hardware: bool) -> None:
     for step in circuit.data:
         if step.name in look.CONTROL_FLOW:
             raise UsageError(f"has {step.name}: OriginQ does not run conditions and loops")
-        passes = step.name == "barrier" and _is_qiskits(step.operation)
+        passes = step.name == "barrier" and is_qiskits(step.operation)
         if hardware and not passes and not over.isdisjoint(step.qubits):
             raise UsageError("goes on with a qubit after it was measured, which chips do not do: measure at the end")
         if _measures(step):
@@ -115,21 +115,21 @@ class _Writing:
     def statements(self, operation: Any, qubits: Sequence[int], depth: int) -> Iterator[str]:
         """Of an operation on these qubits. Raises `UsageError`, or `_Unknown` for what has no definition."""
         if hasattr(operation, "modifiers"):
-            operation = _plain(operation)
+            operation = plain(operation)
         name = operation.name
-        if name == "barrier" and _is_qiskits(operation):
+        if name == "barrier" and is_qiskits(operation):
             if qubits:
                 yield f"BARRIER {_on(qubits)}"
-        elif name == "reset" and _is_qiskits(operation):
+        elif name == "reset" and is_qiskits(operation):
             yield f"RESET {_on(qubits)}"
-        elif name == "delay" and _is_qiskits(operation):
+        elif name == "delay" and is_qiskits(operation):
             if self._hardware:  # a simulator has no time
                 raise UsageError("has a delay, for which OriginIR has no statement: leave it out")
-        elif (state := _open(operation)) is not None:
+        elif (state := open_state(operation)) is not None:
             yield from self._opened(operation, qubits, state, depth)
-        elif (write := _WRITERS.get(name)) is not None and _is_qiskits(operation):
+        elif (write := _WRITERS.get(name)) is not None and is_qiskits(operation):
             yield from write(operation, qubits)
-        elif name in SAME and _is_qiskits(operation):
+        elif name in SAME and is_qiskits(operation):
             yield f"{SAME[name]} {_on(qubits)}{_angles(operation, operation.params)}"
         else:
             yield from self._taken_apart(operation, qubits, depth)
@@ -137,10 +137,8 @@ class _Writing:
     def _opened(self, operation: Any, qubits: Sequence[int], state: int, depth: int) -> Iterator[str]:
         """A gate that acts where some controls are 0: those are flipped before and after."""
         flips = [f"X q[{qubit}]" for at, qubit in enumerate(qubits[: operation.num_ctrl_qubits]) if not state >> at & 1]
-        closed = operation.to_mutable()
-        closed.ctrl_state = None
         yield from flips
-        yield from self.statements(closed, qubits, depth)
+        yield from self.statements(closed(operation), qubits, depth)
         yield from flips
 
     def _taken_apart(self, operation: Any, qubits: Sequence[int], depth: int) -> Iterator[str]:
@@ -165,27 +163,10 @@ class _Writing:
             yield from self.statements(step.operation, places, depth + 1)
 
 
-def _plain(annotated: Any) -> Any:
-    """A gate with modifiers as one without: what else an `AnnotatedOperation` means is the same."""
-    from qiskit.circuit.annotated_operation import ControlModifier, InverseModifier, PowerModifier
-
-    found = annotated.base_op
-    if hasattr(found, "modifiers"):
-        found = _plain(found)
-    for one in annotated.modifiers:
-        if isinstance(one, ControlModifier):
-            found = found.control(one.num_ctrl_qubits, ctrl_state=one.ctrl_state, annotated=False)
-        elif isinstance(one, InverseModifier):
-            found = found.inverse()
-        elif isinstance(one, PowerModifier):
-            found = found.power(one.power)
-    return found
-
-
 def _controlled(operation: Any, qubits: Sequence[int]) -> list[str] | None:
     """Any number of closed controls over a gate that OriginIR has exactly; None for all else."""
     base = getattr(operation, "base_gate", None)
-    if base is None or base.name not in SAME or not _is_qiskits(base):
+    if base is None or base.name not in SAME or not is_qiskits(base):
         return None
     if len(base.params) != _parameters(base.name):  # of a controlled cu Qiskit calls the base a u, with a phase
         return None
@@ -244,42 +225,14 @@ def _angles(operation: Any, given: Sequence[Any]) -> str:
     return f",({','.join(map(repr, angles))})"
 
 
-def _open(operation: Any) -> int | None:
-    """The controls' state, where not all of them are 1."""
-    controls = getattr(operation, "num_ctrl_qubits", 0)
-    state = getattr(operation, "ctrl_state", None)
-    return state if controls and state is not None and state != (1 << controls) - 1 else None
-
-
-def _is_qiskits(operation: Any) -> bool:
-    """Qiskit's own, and not one that somebody gave its name."""
-    return operation.base_class is _qiskits().get(operation.name)
-
-
 def _measures(step: Any) -> bool:
-    return step.name == "measure" and _is_qiskits(step.operation)
+    return step.name == "measure" and is_qiskits(step.operation)
 
 
 def _parameters(name: str) -> int:
     from qiskit.circuit.library import get_standard_gate_name_mapping
 
     return len(get_standard_gate_name_mapping()[name].params)
-
-
-@functools.cache
-def _qiskits() -> dict[str, Any]:
-    """Qiskit's classes, by the names of their instructions."""
-    from qiskit.circuit import Barrier
-    from qiskit.circuit.library import get_standard_gate_name_mapping
-
-    return {name: one.base_class for name, one in get_standard_gate_name_mapping().items()} | {"barrier": Barrier}
-
-
-@functools.cache
-def _gates() -> dict[str, Any]:
-    from qiskit.circuit import Gate
-
-    return {name: found for name, found in _qiskits().items() if issubclass(found, Gate)}
 
 
 def _transpiled(circuit: QuantumCircuit) -> QuantumCircuit:

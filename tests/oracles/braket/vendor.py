@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from quantumjobs.testing.emulators import BraketEmulator
 from tests.oracles.aqt.vendor import surroundings
+from tests.oracles.overhearing import overheard
 from tests.oracles.processes import carried_out
 
 VARIABLE = "QUANTUMJOBS_ORACLE_BRAKET"
@@ -75,11 +76,6 @@ class Recorder(BraketEmulator):
             return
         pieces: list[bytes] = []
 
-        async def noting() -> Message:
-            message = await receive()
-            pieces.append(message.get("body", b""))
-            return message
-
         # Noted before it is answered, and so in the order in which it came.
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         _, _, region, service, *_ = [*headers.get("authorization", "").split("/"), "", "", "", ""]
@@ -93,7 +89,7 @@ class Recorder(BraketEmulator):
             "body": None,
         }
         self.noted.append(note)
-        await super().__call__(scope, noting, send)
+        await super().__call__(scope, overheard(receive, pieces), send)
         note["body"] = _readable(b"".join(pieces))
 
 

@@ -21,11 +21,11 @@ from typing import Any
 
 warnings.simplefilter("ignore")
 import boto3  # noqa: E402 - they warn when they are imported
-from braket.aws import AwsDevice, AwsQuantumTask, AwsSession  # noqa: E402
-from braket.circuits import Circuit, Observable  # noqa: E402
-from braket.error_mitigation import Debias  # noqa: E402
-from braket.ir.openqasm import Program  # noqa: E402
-from braket.program_sets import ProgramSet  # noqa: E402
+from braket.aws import AwsDevice, AwsQuantumTask, AwsSession  # noqa: E402 - as above
+from braket.circuits import Circuit, Observable  # noqa: E402 - as above
+from braket.error_mitigation import Debias  # noqa: E402 - as above
+from braket.ir.openqasm import Program  # noqa: E402 - as above
+from braket.program_sets import ProgramSet  # noqa: E402 - as above
 
 logging.disable(logging.CRITICAL)  # it warns of every task that fails
 OFTEN = {"poll_interval_seconds": 0.1}

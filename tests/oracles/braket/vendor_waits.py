@@ -17,7 +17,7 @@ from typing import Any
 
 warnings.simplefilter("ignore")
 from braket.aws import AwsDevice  # noqa: E402 - it warns when it is imported
-from braket.ir.openqasm import Program  # noqa: E402
+from braket.ir.openqasm import Program  # noqa: E402 - as above
 
 logging.disable(logging.CRITICAL)
 SECOND = 1.0

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from quantumjobs.testing.emulators import OriginqEmulator
 from tests.oracles.aqt.vendor import surroundings
+from tests.oracles.overhearing import overheard
 from tests.oracles.processes import carried_out
 
 VARIABLE = "QUANTUMJOBS_ORACLE_ORIGINQ"
@@ -52,12 +53,7 @@ class Recorder(OriginqEmulator):
             return
         pieces: list[bytes] = []
 
-        async def noting() -> Message:
-            message = await receive()
-            pieces.append(message.get("body", b""))
-            return message
-
-        await super().__call__(scope, noting, send)
+        await super().__call__(scope, overheard(receive, pieces), send)
         given = {name.decode(): value.decode() for name, value in scope["headers"]}
         body = b"".join(pieces)
         self.noted.append(
