@@ -152,18 +152,20 @@ class Storage:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _object(self, bucket: str, key: str, region: str) -> bytes:
-        try:
-            wire, path = self._to.storage(bucket, region)
-        except UsageError as error:  # of a bucket that the service named
-            raise ProviderProtocolError(str(error), provider="braket") from error
-        reply = await wire.get(f"{path}/{quoted(key)}", limits=LIMITS)
+        reply = await self._asked(bucket, key, region)
         elsewhere = reply.headers.get("x-amz-bucket-region", "")
         if reply.status in (301, 307, 400) and elsewhere and elsewhere != (region or self._to.region):
-            wire, path = self._to.storage(bucket, elsewhere)
-            reply = await wire.get(f"{path}/{quoted(key)}", limits=LIMITS)
+            reply = await self._asked(bucket, key, elsewhere)
         if 300 <= reply.status < 400:
             raise ProviderUnavailable(f"braket: S3 has moved {shown(key)}", provider="braket", sent=False)
         return checked(reply, f"getting {shown(key)} from bucket {bucket}").body
+
+    async def _asked(self, bucket: str, key: str, region: str) -> Reply:
+        try:
+            wire, path = self._to.storage(bucket, region)
+        except UsageError as error:  # of a bucket or a region that a service named
+            raise ProviderProtocolError(str(error), provider="braket") from error
+        return await wire.get(f"{path}/{quoted(key)}", limits=LIMITS)
 
 
 def _whole(body: bytes) -> _Whole | None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from quantumjobs.abc import Raw, Remote, Sending
+from quantumjobs.adapters.braket.endpoints import Endpoints
 from quantumjobs.adapters.braket.schemas import RESULTS as BODY
 from quantumjobs.adapters.braket.schemas import TASK as SCHEMA
 from quantumjobs.adapters.braket.storage import LIMITS
@@ -104,6 +105,15 @@ async def test_a_bucket_in_another_region_is_followed_there_once():
     ] == [True, True]
     with pytest.raises(ProviderUnavailable, match="moved"):
         await fetched(Station({RESULTS: moved}), **WHERE)
+
+
+async def test_a_region_that_is_none_is_asked_of_nobody():
+    there = f"GET {BUCKET} /{DIRECTORY}/results.json"  # at AWS's own hosts, whose names have the region in them
+    station = Station({there: (301, b"", {"x-amz-bucket-region": "eu-west-2.elsewhere.example/"})})
+    async with station.adapter(endpoints=Endpoints()) as adapter:
+        with pytest.raises(ProviderProtocolError, match="no region"):
+            await adapter.fetch(remote(**WHERE))
+    assert station.asked == [there]
 
 
 async def test_a_result_of_too_many_bytes_is_refused_before_it_is_all_here():
