@@ -7,15 +7,15 @@ capability's method, never by `NotImplementedError`. Status words are data: one 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from quantumjobs.core.events import AnyEvent
+from quantumjobs.core.logs import LogLine
 from quantumjobs.core.records import Handle, JobRecord, Progress, Stamp
 from quantumjobs.core.states import JobState
 from quantumjobs.core.traits import Traits
@@ -321,6 +321,36 @@ class Computes(Protocol):
         ...
 
 
+class Program(Struct, frozen=True, kw_only=True):
+    """What a user wants to have run beside a device, as it was given."""
+
+    device: str
+    source: Any
+    """A folder, a file, a URL of the provider's storage, or a function."""
+    entry_point: str | None = None
+    arguments: Mapping[str, Any] | None = None
+    """Of a function."""
+    local: bool = False
+    name: str | None = None
+    options: Mapping[str, Any] = {}
+
+
+@runtime_checkable
+class RunsPrograms(Protocol):
+    """A provider that runs whole programs beside its devices: hybrid jobs."""
+
+    def program(self, program: Program) -> Request:
+        """A request of the kind "hybrid". It reads files and packs them: never called in the loop's thread.
+
+        Raises `UsageError` before anything is sent.
+        """
+        ...
+
+    def attached(self, backend: str, remote_id: str) -> tuple[str, str]:
+        """The backend that a job of that id was sent to, and its kind: "circuits" or "hybrid"."""
+        ...
+
+
 class LoginPage(Struct, frozen=True, kw_only=True):
     """What a user is to do: open `url`, and compare or type in the code there, within so many seconds."""
 
@@ -489,25 +519,88 @@ class Pools(Protocol):
         ...
 
 
+class LogPage(Struct, frozen=True):
+    """One page of a log: the lines behind a place in it."""
+
+    lines: Sequence[LogLine]
+    """In the order in which they were written. None does not mean that this is the end."""
+    after: str
+    """What to ask with for what comes behind them, now or later; no secret."""
+    more: bool
+    """Whether to ask again at once; else this was all there is by now."""
+
+
 @runtime_checkable
 class Logs(Protocol):
-    """Jobs write logs."""
+    """Jobs write logs, one stream for each instance. A page or a list is one request: "logs" in the traffic."""
 
-    def logs(self, job: Remote, *, follow: bool) -> AsyncIterator[str]: ...
+    async def log_streams(self, job: Remote) -> Sequence[str]:
+        """The streams that are there by now, always in the same order; none before the job has begun."""
+        ...
+
+    async def log_page(self, job: Remote, stream: str, after: str = "") -> LogPage:
+        """A page of one stream; from its beginning without `after`. What was lost on the way may be asked for again."""
+        ...
 
 
 @runtime_checkable
 class Metrics(Protocol):
-    """Jobs report metrics."""
+    """Jobs report metrics: lines of their logs that look like `Metrics - name=value; ...`."""
 
-    async def metrics(self, job: Remote) -> dict[str, list[float]]: ...
+    async def metric_page(self, job: Remote, after: str = "") -> LogPage:
+        """A page of those lines, of all streams; one request: "metrics" in the traffic."""
+        ...
+
+
+class Piece(Struct, frozen=True):
+    """A part of a file that may be large."""
+
+    body: bytes
+    total: int
+    """Bytes of the whole file."""
+    tag: str
+    """Tells this file from another one in the same place."""
 
 
 @runtime_checkable
 class Artifacts(Protocol):
-    """Jobs leave files."""
+    """Jobs leave files, packed into one archive (gzip of tar). A piece is one request: "download" in the traffic."""
 
-    async def download(self, job: Remote, to: Path) -> None: ...
+    async def piece(self, job: Remote, at: int, tag: str = "") -> Piece:
+        """A few megabytes from byte `at` on; of the file that was tagged so.
+
+        Raises `ProviderRejected` where there is no such file, or not the same one any more.
+        """
+        ...
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """The provider tells of a job more than the engine understands."""
+
+    async def metadata(self, job: Remote) -> bytes:
+        """The whole answer, JSON. Raises `ProviderRejected` where the job is not known (any more)."""
+        ...
+
+
+class Children(Struct, frozen=True):
+    """One page of the remote jobs that a program has made."""
+
+    ids: Sequence[str]
+    """Oldest first, as far as the page goes."""
+    backends: Sequence[str]
+    """Of each, what `client.backend("<provider>/...")` takes."""
+    after: str = ""
+    """What to ask with for the next page; "" where this was the last."""
+
+
+@runtime_checkable
+class Spawns(Protocol):
+    """Programs that run at the provider make jobs of their own."""
+
+    async def children(self, job: Remote, after: str = "") -> Children:
+        """A page of them, one request: "find" in the traffic."""
+        ...
 
 
 # --- the ledger -------------------------------------------------------------------------
