@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quantumjobs.client.client import Client as Client
     from quantumjobs.client.client import Occurrence as Occurrence
     from quantumjobs.core.costs import Cost as Cost
+    from quantumjobs.core.logs import LogLine as LogLine
     from quantumjobs.core.records import Progress as Progress
     from quantumjobs.core.records import Snapshot as Snapshot
     from quantumjobs.core.results import CircuitResult as CircuitResult
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from quantumjobs.core.states import CancelOutcome as CancelOutcome
     from quantumjobs.core.states import JobState as JobState
     from quantumjobs.engine.completed import as_completed as as_completed
+    from quantumjobs.engine.hybrid import HybridJob as HybridJob
     from quantumjobs.engine.job import Job as Job
     from quantumjobs.engine.policies import Policy as Policy
     from quantumjobs.errors import AdapterError as AdapterError
@@ -57,8 +59,10 @@ _HOMES = {
     "CircuitResult": "core.results",
     "Client": "client.client",
     "Cost": "core.costs",
+    "HybridJob": "engine.hybrid",
     "Job": "engine.job",
     "JobState": "core.states",
+    "LogLine": "core.logs",
     "Occurrence": "client.client",
     "Policy": "engine.policies",
     "Progress": "core.records",
@@ -100,6 +104,7 @@ __all__ = [
     "Client",
     "Cost",
     "CredentialError",
+    "HybridJob",
     "InvalidTransition",
     "Job",
     "JobCancelled",
@@ -112,6 +117,7 @@ __all__ = [
     "LedgerConflict",
     "LedgerError",
     "LedgerWriteError",
+    "LogLine",
     "Occurrence",
     "Policy",
     "Progress",

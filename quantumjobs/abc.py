@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from quantumjobs.core.results import Result
 
 
+CIRCUITS, HYBRID = "circuits", "hybrid"
+"""Kinds of requests, and of the jobs that come of them."""
+
+
 # --- values that cross the line between engine and adapter ------------------------------
 class Circuit(Struct, frozen=True):
     """One circuit as the user gave it. `form`: "qpy", "pickle" (only Aer's own instructions need it), "qasm", "path".
@@ -50,7 +54,7 @@ class Request(Struct, frozen=True, kw_only=True):
     """Plain values: str, int, float, bool, None, and lists and dicts of them."""
     blobs: dict[str, bytes] = {}
     """Options that are objects (noise models, parameter bindings, observables), encoded by the provider."""
-    kind: str = "circuits"
+    kind: str = CIRCUITS
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -251,6 +255,19 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 @runtime_checkable
+class Programs(Protocol):
+    """A codec of a provider that runs whole programs. Both are trivial: they run in the loop."""
+
+    def arrange(self, request: Request, about: bytes) -> Prepared:
+        """One part: a program that was packed already. Raises `UsageError` for what `about` does not allow."""
+        ...
+
+    def values(self, raw: Raw) -> Mapping[str, bytes]:
+        """What a program has saved, by name: each JSON. Raises `UsageError` for what is no plain JSON."""
+        ...
+
+
+@runtime_checkable
 class KeepsJobs(Protocol):
     """A codec that reads files in which the vendor's own client keeps jobs."""
 
@@ -340,9 +357,9 @@ class RunsPrograms(Protocol):
     """A provider that runs whole programs beside its devices: hybrid jobs."""
 
     def program(self, program: Program) -> Request:
-        """A request of the kind "hybrid". It reads files and packs them: never called in the loop's thread.
+        """A request of the kind "hybrid": its options tell all of it, with digests of the blobs.
 
-        Raises `UsageError` before anything is sent.
+        It reads files and packs them: never called in the loop's thread. Raises `UsageError` before anything is sent.
         """
         ...
 

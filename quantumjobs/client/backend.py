@@ -72,10 +72,9 @@ class Backend:
         withdraws the job; after that a local simulation ends, and what a provider may have goes on, is logged, and
         `client.jobs()` lists it.
         """
-        if until not in ("accepted", "recorded"):
-            raise UsageError(f"until={until!r}: say 'accepted' or 'recorded'")
+        check_until(until)
         _check_shots(shots)
-        _check_key(key)
+        check_key(key)
         _check_level(optimization_level)
         from quantumjobs.engine.intents import handle_maker
 
@@ -95,7 +94,7 @@ class Backend:
         if shown == self._shown:
             shown = self._shown  # thousands of jobs with the same options hold them once
         self._shown = shown
-        tagged = _checked_tags(tags)
+        tagged = checked_tags(tags)
         alone = not is_list(circuits)
         make = handle_maker(self.address, name=name, tags=tagged, options=shown, alone=alone)
         job, new = await engine.submit(self._key, provider, request, make, recorded=until == "recorded", key=key)
@@ -175,6 +174,12 @@ class Backend:
         return await engine.lane(self._key, provider, provider.lane(self._name)).describe(self._name, fresh=fresh)
 
 
+def check_until(until: object) -> None:
+    """Raises `UsageError` for what is neither of the two."""
+    if until not in ("accepted", "recorded"):
+        raise UsageError(f"until={until!r}: say 'accepted' or 'recorded'")
+
+
 def _check_shots(shots: object) -> None:
     if shots is None:
         return
@@ -189,12 +194,14 @@ def _check_level(level: object) -> None:
         raise UsageError(f"optimization_level={level!r}: Qiskit has the levels 0 to 3")
 
 
-def _check_key(key: object) -> None:
+def check_key(key: object) -> None:
+    """Raises `UsageError` for what is no key."""
     if key is not None and (not isinstance(key, str) or not key):
         raise UsageError(f"key={key!r}: a text that is not empty is needed")
 
 
-def _checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
+def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """The tags. Raises `UsageError` for what are none."""
     if isinstance(tags, str):
         raise UsageError(f"tags={tags!r}: a list of tags is needed, not one text")
     if not all(isinstance(tag, str) for tag in tags):

@@ -26,7 +26,9 @@ from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
+    from quantumjobs.engine.hybrid import HybridJob
     from quantumjobs.engine.job import Job
+    from quantumjobs.engine.lane import Lane
     from quantumjobs.engine.policies import Policy
     from quantumjobs.ledgers.sqlite import Health
 
@@ -199,7 +201,14 @@ class Client:
         found: list[str] = []
         errors: list[Exception] = []
         for key, plug_in in await self._set_up() if provider is None else [(provider, await self._provider(provider))]:
-            listed, wrong = await self._listed(engine, key, plug_in)
+            try:
+                lanes = plug_in.lanes() if isinstance(plug_in, Lanes) else [plug_in.lane("")]
+            except UsageError as error:
+                if provider is not None or self._registry.is_chosen(key):
+                    raise
+                log.info("%s is left out: %s", key, error)  # its variables may be there for other programs
+                continue
+            listed, wrong = await self._listed([engine.lane(key, plug_in, name) for name in lanes])
             found += [f"{key}/{one}" if one else key for one in listed]
             errors += wrong
         refused = next((error for error in errors if provider is not None and isinstance(error, CredentialError)), None)
@@ -209,12 +218,11 @@ class Client:
             log.warning("some backends cannot be listed: %s", error)
         return found
 
-    async def _listed(self, engine: Engine, key: str, plug_in: Provider) -> tuple[Sequence[str], list[Exception]]:
+    async def _listed(self, lanes: Sequence[Lane]) -> tuple[Sequence[str], list[Exception]]:
         """A provider's backends, each once, though it may be in several lanes; and what was in the way."""
         errors: list[Exception] = []
         found: dict[str, None] = {}
-        for name in plug_in.lanes() if isinstance(plug_in, Lanes) else [plug_in.lane("")]:
-            lane = engine.lane(key, plug_in, name)
+        for lane in lanes:
             try:
                 adapter = await lane.adapter()
                 if isinstance(adapter, Lists):
@@ -234,6 +242,53 @@ class Client:
                     raise
                 log.info("%s is left out: %s", key, error)  # its variables may be there for other programs
         return found
+
+    async def hybrid_job(
+        self,
+        device: str,
+        source: Any,
+        *,
+        entry_point: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        local: bool = False,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        key: str | None = None,
+        until: Literal["accepted", "recorded"] = "accepted",
+        wait_until_complete: bool = False,
+        **options: Any,
+    ) -> HybridJob:
+        """Have a program run beside a device, such as "braket/sv1", and return it as soon as it is accepted.
+
+        `source` is a folder, a `.py` file, an archive in the provider's storage (`s3://...`), or a function; then
+        `arguments` are what it is called with, plain JSON values, and what it returns is saved. `entry_point` is
+        "package.module" or "package.module:function"; by default the folder or file itself. What is packed is kept
+        before anything is sent, and uploaded before the submit, which costs nothing. With `local` the same program
+        runs as a process of this machine. `wait_until_complete` prints the logs and waits for the end. `name` is its
+        name at the provider, too; `tags`, `key` and `until` are as for `Backend.run`. Other `options` are the
+        provider's own (of Braket: hyperparameters, input_data, instance_config, checkpoint_config, ...).
+
+        Raises what `Backend.run` does. A name that another job has is a `JobRejected`: that job is never adopted.
+        """
+        from quantumjobs.client import programs
+
+        job = await programs.submit(
+            self,
+            device,
+            source,
+            entry_point=entry_point,
+            arguments=arguments,
+            local=local,
+            name=name,
+            tags=tags,
+            key=key,
+            until=until,
+            options=options,
+        )
+        if wait_until_complete:
+            await job.print_logs(follow=True)
+            await job.wait()
+        return job
 
     # --- signing in -------------------------------------------------------------------------
     async def login(self, provider: str, *, show: Callable[[LoginPage], object] | None = None) -> Identity:

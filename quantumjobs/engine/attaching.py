@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
-from quantumjobs.abc import Change, Provider
+from quantumjobs.abc import CIRCUITS, Change, Provider, RunsPrograms
 from quantumjobs.core.records import Handle, JobRecord, Line, Link
 from quantumjobs.core.states import WATCHED, JobState
 from quantumjobs.core.traits import Rerunnable
@@ -62,6 +62,10 @@ class Attacher:
     async def by_remote_id(self, key: str, provider: Provider, address: str, backend: str, remote_id: str) -> Job:
         """A job that another tool submitted. The one this ledger has of that remote id already, unless that is lost."""
         engine = self._engine
+        kind = CIRCUITS
+        if isinstance(provider, RunsPrograms):
+            backend, kind = provider.attached(backend, remote_id)
+            address = f"{key}/{backend}" if backend else key
         lane = engine.lane(key, provider, provider.lane(backend))
         family = provider.family(backend)
         if isinstance(provider.traits(family).submit, Rerunnable):
@@ -76,7 +80,7 @@ class Attacher:
         now = engine.wall()
         where = Where(uuid4().hex, remote_id, key, lane.name, backend, family, 0, now, {}, 0, 0)
         record = self._attached(where, now, note)
-        handle = Handle(id=record.id, address=address, links=(Link(record.id, 0, 0),), created_at=now)
+        handle = Handle(id=record.id, address=address, links=(Link(record.id, 0, 0),), created_at=now, kind=kind)
         return await self.keep(handle, [record], {})
 
     async def carried(self, handle: Handle, records: Sequence[JobRecord], blobs: Mapping[str, bytes]) -> Job:

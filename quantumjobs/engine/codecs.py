@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quantumjobs.abc import Codec, Kept, Prepared, Raw, Request
+from quantumjobs.abc import HYBRID, Codec, Kept, Prepared, Raw, Request
 from quantumjobs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -150,9 +150,10 @@ def is_plain(request: Request) -> bool:
 
 
 def plain(request: Request) -> bytes:
-    """A plain request, without labels, as bytes."""
+    """A plain request, without labels, as bytes. A program's options have the digests of its blobs."""
     circuits = tuple(msgspec.structs.replace(circuit, label="") for circuit in request.circuits)
-    return _ordered(msgspec.structs.replace(request, circuits=circuits))
+    blobs = {} if request.kind == HYBRID else request.blobs
+    return _ordered(msgspec.structs.replace(request, circuits=circuits, blobs=blobs))
 
 
 async def asked_by(pool: WorkerPool, request: Request) -> bytes:

@@ -19,7 +19,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 import msgspec
 
-from quantumjobs.abc import Change, Describes, Gathers, Ledger, Prepared, Provider, Raw, Request
+from quantumjobs.abc import HYBRID, Change, Describes, Gathers, Ledger, Prepared, Programs, Provider, Raw, Request
 from quantumjobs.core.actions import Action
 from quantumjobs.core.events import (
     AnyEvent,
@@ -41,6 +41,7 @@ from quantumjobs.engine.canceller import Canceller
 from quantumjobs.engine.fetcher import Fetcher
 from quantumjobs.engine.files import Files
 from quantumjobs.engine.finder import Finder
+from quantumjobs.engine.hybrid import HybridJob
 from quantumjobs.engine.intents import Intents
 from quantumjobs.engine.job import Job
 from quantumjobs.engine.keeping import Keeping
@@ -346,7 +347,7 @@ class Engine:
 
     async def _intent(self, lane: Lane, request: Request) -> str:
         """The digest of what is asked for, of whom; the same in every process."""
-        if "prepare" in lane.provider.codec.inline and codecs.is_plain(request):
+        if request.kind == HYBRID or ("prepare" in lane.provider.codec.inline and codecs.is_plain(request)):
             asked = codecs.plain(request)
         else:
             asked = await codecs.asked_by(await self.workers(), request)
@@ -355,6 +356,9 @@ class Engine:
     async def prepare(self, provider: Provider, request: Request, about: bytes, seed: int) -> Prepared:
         """`Codec.prepare`, in the loop or in a worker."""
         codec = provider.codec
+        if request.kind == HYBRID:
+            assert isinstance(codec, Programs), "who makes such a request can arrange it"
+            return codec.arrange(request, about)
         if "prepare" in codec.inline:
             return codec.prepare(request, about, seed=seed)
         return await codecs.prepared_by(await self.workers(), codec, request, about, seed)
@@ -365,6 +369,13 @@ class Engine:
         if "decode" in codec.inline:
             return codec.decode(raw, layout)
         return await codecs.decoded_by(await self.workers(), codec, raw, layout)
+
+    async def values(self, provider: Provider, raw: Raw) -> Mapping[str, bytes]:
+        """`Programs.values`, in the loop. Raises `UsageError`."""
+        codec = provider.codec
+        if not isinstance(codec, Programs):
+            raise UsageError(f"{provider.name} runs no programs here")
+        return codec.values(raw)
 
     async def gather(self, codec: Gathers, result: Result, shares: int) -> Result:
         """`Gathers.gather`, where the codec decodes."""
@@ -402,7 +413,7 @@ class Engine:
         """The handle's one `Job` object, as long as somebody holds it."""
         job = self._jobs.get(handle.id)
         if job is None:
-            job = Job(self, handle, parts)
+            job = (HybridJob if handle.kind == HYBRID else Job)(self, handle, parts)
             self._jobs[handle.id] = job
             for part in parts:
                 if not part.record.settled:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import msgspec
 
-from quantumjobs.abc import Change, Prepared, Request
+from quantumjobs.abc import CIRCUITS, HYBRID, Change, Prepared, Request
 from quantumjobs.core.events import CancelRequested
 from quantumjobs.core.records import Handle, JobRecord, Link
 from quantumjobs.core.states import TERMINAL, UNACCEPTED, UNSENT, JobState
@@ -44,7 +44,8 @@ class Intents:
         family = lane.provider.family(request.backend)
         handle = make(uuid4().hex, prepared)
         blobs: dict[str, bytes] = {}
-        body = encode_request(request)
+        # What a program is made of is in its payload, and need not be kept twice.
+        body = encode_request(msgspec.structs.replace(request, blobs={}) if request.kind == HYBRID else request)
         asked = digest(body)
         blobs[asked] = body
         records: list[JobRecord] = []
@@ -238,7 +239,13 @@ class Intents:
 
 
 def handle_maker(
-    address: str, *, options: Mapping[str, Any], alone: bool, name: str | None = None, tags: tuple[str, ...] = ()
+    address: str,
+    *,
+    options: Mapping[str, Any],
+    alone: bool,
+    name: str | None = None,
+    tags: tuple[str, ...] = (),
+    kind: str = CIRCUITS,
 ) -> Callable[[str, Prepared], Handle]:
     """What makes the handle of a request when it has been prepared. `alone`: one circuit was given, not a list."""
 
@@ -252,6 +259,7 @@ def handle_maker(
             created_at=0.0,
             name=name,
             tags=tags,
+            kind=kind,
             single=alone,
             shares=prepared.shares,
             options=options,

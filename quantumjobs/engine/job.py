@@ -65,7 +65,7 @@ class Job:
         self._acceptors: list[asyncio.Future[None]] | None = None  # woken when it is accepted, or in trouble
         self._readers: list[Reader | Bar] | None = None  # told of every change
         self._callbacks: list[Callable[[Job], object]] | None = None
-        self._result: Result | None = None
+        self._result: Any = None  # of a program, what it saved
         self._decoding: asyncio.Lock | None = None
         self._closed: Exception | None = None
 
@@ -238,7 +238,8 @@ class Job:
         the wait cannot go on, `SubmissionUncertain`, `ProviderProtocolError` or `AdapterError`. Never returns nothing.
         """
         if self._result is not None:
-            return self._result
+            at_hand: Result = self._result
+            return at_hand
         if self._draws(progress):
             return await self._drawn(self.result)
         while not self._is_settled():  # written out: ten thousand waiting jobs hold this frame each, and no other
@@ -252,15 +253,16 @@ class Job:
         if self.state is not S.COMPLETED:
             error = endings.failure(self)
             if isinstance(error, (JobFailed, JobCancelled)):
-                error.partial = await reading.finished(self._engine, self, self._slices(), self._handle.shares)
+                error.partial = await self._finished()
             raise error
         await self._get_lazy()
         if self._decoding is None:
             self._decoding = asyncio.Lock()
         async with self._decoding:  # once, whoever asks
             if self._result is None:
-                self._result = await reading.whole(self._engine, self, self._slices(), self._handle.shares)
-        return self._result
+                self._result = await self._whole()
+        found: Result = self._result
+        return found
 
     async def wait(self, *, progress: bool | None = None) -> Job:
         """Wait until it has ended, or cannot be followed on without you; never raises for how it ended.
@@ -523,6 +525,13 @@ class Job:
         self._engine.check_loop()  # while closing, the wait goes on: a local job is about to be cancelled
 
     # --- results ----------------------------------------------------------------------------
+    async def _whole(self) -> Any:
+        return await reading.whole(self._engine, self, self._slices(), self._handle.shares)
+
+    async def _finished(self) -> Any:
+        """What was finished of a job that ended badly; None for nothing."""
+        return await reading.finished(self._engine, self, self._slices(), self._handle.shares)
+
     def _slices(self) -> list[tuple[Link, Tracked]]:
         return list(zip(self._handle.links, self._parts, strict=True))
 

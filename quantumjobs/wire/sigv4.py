@@ -58,6 +58,10 @@ class AwsKeys(Secret):
     __hash__ = Secret.__hash__
 
 
+HASH = "x-amz-content-sha256"
+"""The header with the body's SHA-256: who sends a large one gives it, since hashing that would stall the loop."""
+
+
 class Signer:
     """Signs for one service in one region: the wire's `sign`, and with `mistimed` its eye on the service's clock.
 
@@ -76,14 +80,14 @@ class Signer:
     def __call__(self, request: Unsigned, secret: Secret) -> None:
         """Add what is missing to the headers: date, session token, hash of the body for S3, and authorization."""
         assert isinstance(secret, AwsKeys), "an adapter of AWS has credentials of AWS"
-        hashed = hashlib.sha256(request.body or b"").hexdigest()
+        hashed = request.headers.get(HASH) or hashlib.sha256(request.body or b"").hexdigest()
         now = datetime.fromtimestamp(self._clock() + self.offset, UTC).strftime("%Y%m%dT%H%M%SZ")
         headers = request.headers
         headers["x-amz-date"] = now
         if secret.session is not None:
             headers["x-amz-security-token"] = secret.session.reveal()
         if self._service == "s3":
-            headers["x-amz-content-sha256"] = hashed
+            headers[HASH] = hashed
         names, canonical = self._canonical(request, hashed)
         scope = f"{now[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"{_ALGORITHM}\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self
 from urllib.parse import urljoin
 
@@ -31,13 +31,17 @@ class Unsigned(Struct, frozen=True):
     url: str
     headers: dict[str, str]
     """Lower-case names; whoever signs adds to them."""
-    body: bytes | None = None
+    body: bytes | memoryview | None = None
 
 
 Sign = Callable[[Unsigned, Secret], None]
 """Adds a credential to the headers of one request: the only place where a secret is revealed."""
 
 REDIRECTS = 3
+SLOWEST = 64 << 10
+"""Bytes per second of a line over which uploads come to an end."""
+_LARGE = 256 << 10
+"""Bytes of a body that is sent in pieces: each is encrypted in one go."""
 _MOVED = frozenset({301, 302, 303, 307, 308})
 # What a server does to a kept connection that it closes just now; a fresh connection that fails so is broken.
 _STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
@@ -58,10 +62,12 @@ class _Asked(Struct, frozen=True):
 
     method: str
     path: str
-    body: bytes | None = None
+    body: bytes | memoryview | None = None
     headers: Mapping[str, str] = {}
     submit: bool = False
     holds: bool = False
+    slack: float = 0.0
+    """Seconds besides the total deadline."""
     limits: Limits = Limits()
 
 
@@ -157,9 +163,11 @@ class Wire:
         await self._looks.close()
         await self._submits.retire()
 
-    async def get(self, path: str, *, limits: Limits | None = None) -> Reply:
+    async def get(
+        self, path: str, *, headers: Mapping[str, str] | None = None, limits: Limits | None = None
+    ) -> Reply:
         """A look: safe to repeat, and repeated once at no charge on a kept connection that turns out dead."""
-        return await self._authorised(_Asked("GET", path, limits=limits or self._limits))
+        return await self._authorised(_Asked("GET", path, headers=headers or {}, limits=limits or self._limits))
 
     async def hold(self, path: str) -> Reply | None:
         """A look that the server answers when there is news, which may take hours. None: ask again."""
@@ -168,10 +176,21 @@ class Wire:
         return None
 
     async def request(
-        self, method: str, path: str, body: bytes | None = None, *, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
     ) -> Reply:
-        """Any other request that may be repeated: a cancel, an upload."""
-        return await self._authorised(_Asked(method, path, body, headers or {}, limits=self._limits))
+        """Any other request that may be repeated: a cancel, a question that is asked by POST."""
+        return await self._authorised(_Asked(method, path, body, headers or {}, limits=limits or self._limits))
+
+    async def upload(self, path: str, body: memoryview, *, headers: Mapping[str, str] | None = None) -> Reply:
+        """PUT a file, which may be large: it goes in pieces, and has the time that a slow line needs for it."""
+        slack = len(body) / SLOWEST
+        return await self._authorised(_Asked("PUT", path, body, headers or {}, slack=slack, limits=self._limits))
 
     async def submit(
         self, path: str, body: bytes, *, method: str = "POST", headers: Mapping[str, str] | None = None
@@ -248,7 +267,10 @@ class Wire:
     # --- one request ----------------------------------------------------------------------
     async def _sent(self, asked: _Asked, url: str, held: Held | None) -> Reply:
         headers = {**self._headers, **asked.headers}
-        if asked.body is not None:
+        if isinstance(asked.body, memoryview):
+            headers["content-length"] = str(asked.body.nbytes)  # known, though it goes in pieces
+            headers.setdefault("content-type", "application/octet-stream")
+        elif asked.body is not None:
             headers.setdefault("content-type", "application/json")
         if held is not None and held.secret:
             self._sign(Unsigned(asked.method, url, headers, asked.body), held.secret)
@@ -259,9 +281,10 @@ class Wire:
         while True:
             trace = _Trace()
             extensions = {"timeout": timeout, "trace": trace}
-            request = httpx.Request(asked.method, url, headers=headers, content=asked.body, extensions=extensions)
+            content = _pieces(asked.body) if isinstance(asked.body, memoryview) else asked.body
+            request = httpx.Request(asked.method, url, headers=headers, content=content, extensions=extensions)
             try:
-                with anyio.move_on_after(None if asked.holds else deadlines.total) as scope:
+                with anyio.move_on_after(None if asked.holds else deadlines.total + asked.slack) as scope:
                     return await self._exchange(asked, request, trace)
             except Exception as error:
                 if free and isinstance(error, _STALE) and trace.written and not trace.connected:
@@ -270,7 +293,7 @@ class Wire:
                 raise self._trouble(error, sent=trace.may_be_sent) from error
             if scope.cancelled_caught:
                 raise ProviderUnavailable(
-                    f"{self._provider}: no whole answer from {self.origin} within {deadlines.total:g} s",
+                    f"{self._provider}: no whole answer from {self.origin} within {deadlines.total + asked.slack:g} s",
                     provider=self._provider,
                     sent=trace.may_be_sent,
                 )
@@ -310,6 +333,11 @@ class Wire:
                 sent=sent,
             )
         return error  # a bug: the lane's affair
+
+
+async def _pieces(body: memoryview) -> AsyncIterator[bytes]:
+    for at in range(0, body.nbytes, _LARGE):
+        yield bytes(body[at : at + _LARGE])
 
 
 def _foreign() -> tuple[type[Exception], ...]:

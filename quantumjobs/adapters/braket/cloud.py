@@ -33,6 +33,7 @@ from quantumjobs.adapters.braket.messages import (
     Devices,
     Found,
     Task,
+    ahead,
     json,
 )
 from quantumjobs.adapters.braket.replies import checked
@@ -279,7 +280,7 @@ def _status(task: Task) -> Status:
     return Status(
         state=state,
         raw_status=shown(task.status),
-        queue_position=_ahead(task) if state is S.QUEUED else None,
+        queue_position=ahead(task.queue_info) if state is S.QUEUED else None,
         timeline=tuple(timeline),
         details={name: value for name, value in details.items() if value},
         reason=shown(task.failure_reason or "") if state in (S.FAILED, S.CANCELLED) else "",
@@ -287,12 +288,3 @@ def _status(task: Task) -> Status:
         has_result=state is S.COMPLETED
         or (state is S.FAILED and did is not None and did.action_type == about.PROGRAM_SET),
     )
-
-
-def _ahead(task: Task) -> int | None:
-    """Tasks before this one: the first in the queue has position 1. Of ">2000", as many as it says."""
-    position = task.queue_info.position if task.queue_info is not None else None
-    digits = str(position).removeprefix(">").strip()
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > 9:
-        return None
-    return max(0, int(digits) - 1) if not str(position).startswith(">") else int(digits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from quantumjobs.abc import Part, Prepared, Raw, Request
 from quantumjobs.adapters import checks
 from quantumjobs.adapters.braket import about as abouts
-from quantumjobs.adapters.braket import bits
+from quantumjobs.adapters.braket import bits, jobs_codec
 from quantumjobs.adapters.braket.about import OPENQASM, PROGRAM_SET, About
 from quantumjobs.adapters.braket.messages import head, json
 from quantumjobs.adapters.braket.options import MOST
@@ -81,8 +81,16 @@ class BraketCodec:
         entries = bits.entries(raw.blobs, None if known is None else known.plans, memory=known is None or known.memory)
         return Result.of(entries, about={"backend_name": "" if known is None else known.device}, raw=raw.blobs)
 
+    def arrange(self, request: Request, about: bytes) -> Prepared:
+        """A hybrid job, packed already; see `jobs_codec.arrange`."""
+        return jobs_codec.arrange(request, about)
+
+    def values(self, raw: Raw) -> Mapping[str, bytes]:
+        """What a hybrid job's program saved; see `jobs_codec.values`."""
+        return jobs_codec.values(raw)
+
     def is_plain(self, what: str, body: bytes) -> bool:
-        """True for the JSON of a submit, and for a layout: numbers and texts."""
+        """True for the JSON of a submit, and for a layout: numbers and texts. Not for a program: that is run."""
         return checks.decodes(body, _payload if what == "payload" else _layout)
 
     def target(self, backend: str, about: bytes) -> Target:  # noqa: ARG002 - the description is of that backend

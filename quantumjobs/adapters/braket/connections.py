@@ -1,4 +1,4 @@
-"""The connections of one account: to the service in each region, to S3, and to STS."""
+"""The connections of one account: to the service in each region, to S3, STS, CloudWatch Logs and IAM."""
 
 from __future__ import annotations
 
@@ -42,6 +42,15 @@ class Connections:
         """The service in a region; by default the lane's."""
         where = region or self.region
         return self._open("braket", self.settings.endpoints.of("braket", where), where)
+
+    def logs(self, region: str = "") -> Wire:
+        """CloudWatch Logs in a region; by default the lane's."""
+        where = region or self.region
+        return self._open("logs", self.settings.endpoints.of("logs", where), where)
+
+    def roles(self) -> Wire:
+        """IAM, which is one for all regions."""
+        return self._open("iam", self.settings.endpoints.of("iam", self.region), "us-east-1")
 
     def identity(self) -> Wire:
         """STS."""

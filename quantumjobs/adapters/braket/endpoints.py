@@ -26,9 +26,11 @@ NAMES: Mapping[str, str] = {
     "Cepheus-1-108Q": "arn:aws:braket:us-west-1::device/qpu/rigetti/Cepheus-1-108Q",
 }
 """Devices that run circuits, by short names, which are taken in any case. Newer ones are addressed by their ARN."""
-SERVICES = ("braket", "s3", "sts")
+SERVICES = ("braket", "s3", "sts", "logs", "iam")
+_IDS = {"logs": "cloudwatch_logs"}
+"""Names that AWS's own variables and files have for services, where they are others than hosts have."""
 _IGNORE = "ignore_configured_endpoint_urls"
-_HOSTS = {"braket": "api.aws", "sts": "api.aws", "s3": "amazonaws.com"}
+_HOSTS = {"braket": "api.aws", "sts": "api.aws", "s3": "amazonaws.com", "logs": "api.aws", "iam": "api.aws"}
 """What dual-stack hosts end with."""
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _ARN = re.compile(r"arn:aws[a-z-]*:braket:([a-z0-9-]*):\d*:[!-~]+", re.ASCII)
@@ -50,6 +52,8 @@ class Endpoints(Struct, frozen=True, kw_only=True):
 
     def _host(self, service: str, region: str) -> str:
         first = f"{service}-fips" if self.fips else service
+        if service == "iam":  # one for all regions
+            return f"{first}.global.api.aws" if self.dual_stack else f"{first}.amazonaws.com"
         if self.dual_stack and service == "s3":  # older than the others' way
             first += ".dualstack"
         return f"{first}.{region}.{_HOSTS[service] if self.dual_stack else 'amazonaws.com'}"
@@ -127,20 +131,25 @@ def arn_of(name: str, devices: Mapping[str, str] = {}) -> str:
 
 
 # --- what the user's surroundings say ---------------------------------------------------------
-def home(given: str, profile: Section) -> str:
-    """The region of what has none itself: that which is given, the environment's, or the profile's.
+_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
-    Raises `UsageError` where there is none.
+
+def home(given: str, profile: Section) -> str:
+    """The region of what has none itself: that which is given, the environment's, or the profile's; "" for none.
+
+    Raises `UsageError` for one that cannot be any.
     """
-    variables = ("AWS_REGION", "AWS_DEFAULT_REGION")
-    found = given or next((one for name in variables if (one := os.environ.get(name))), "") or text(profile, "region")
-    if not found:
-        raise UsageError(
-            "braket: there is no region. Looked at, in this order: (1) the setting 'region', "
-            f"(2) the environment variables {', '.join(variables)}, (3) the profile's region; "
-            f"Braket is in {', '.join(REGIONS)}"
-        )
-    return checked_region(found.strip())
+    found = given or next((one for name in _VARIABLES if (one := os.environ.get(name))), "") or text(profile, "region")
+    return checked_region(found.strip()) if found else ""
+
+
+def no_region() -> UsageError:
+    """What is told where one is needed, and there is none."""
+    return UsageError(
+        "braket: there is no region. Looked at, in this order: (1) the setting 'region', "
+        f"(2) the environment variables {', '.join(_VARIABLES)}, (3) the profile's region; "
+        f"Braket is in {', '.join(REGIONS)}"
+    )
 
 
 def configured(service: str, shared: Shared, profile: Section) -> str:
@@ -149,10 +158,11 @@ def configured(service: str, shared: Shared, profile: Section) -> str:
         return own
     if flag(_IGNORE, profile):
         return ""
-    for variable in (f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL"):
+    name = _IDS.get(service, service)
+    for variable in (f"AWS_ENDPOINT_URL_{name.upper()}", "AWS_ENDPOINT_URL"):
         if found := os.environ.get(variable):
             return found
-    section = shared.services(profile).get(service, {})
+    section = shared.services(profile).get(name, {})
     return (text(section, "endpoint_url") if isinstance(section, Mapping) else "") or text(profile, "endpoint_url")
 
 

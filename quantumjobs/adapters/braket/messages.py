@@ -101,6 +101,15 @@ class Devices(Struct, frozen=True, rename="camel"):
     next_token: str | None = None
 
 
+def ahead(queue: Queue | None) -> int | None:
+    """How many are before it: the first in the queue has position 1. Of ">2000", as many as it says."""
+    position = str(queue.position) if queue is not None else ""
+    digits = position.removeprefix(">").strip()
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > 9:
+        return None
+    return int(digits) if position.startswith(">") else max(0, int(digits) - 1)
+
+
 def json(document: Any) -> bytes:
     """The same document gives the same bytes."""
     return _encode(document)

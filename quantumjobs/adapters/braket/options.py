@@ -57,7 +57,8 @@ def _number(name: str, value: Any) -> int:
     return value
 
 
-def _reservation(name: str, value: Any) -> str:
+def reservation(name: str, value: Any) -> str:
+    """An ARN. Raises `UsageError`."""
     if not isinstance(value, str) or not value.startswith("arn:") or len(value) > 256:
         raise UsageError(f"{name}={value!r}: the ARN of a reservation is needed")
     return value
@@ -125,7 +126,8 @@ def _inputs(name: str, value: Any) -> dict[str, Any]:
     return found
 
 
-def _tags(name: str, value: Any) -> dict[str, str]:
+def tags(name: str, value: Any) -> dict[str, str]:
+    """The service's own tags. Raises `UsageError`."""
     if not isinstance(value, Mapping) or not all(
         isinstance(key, str) and isinstance(one, str) and 1 <= len(key) <= 128 and len(one) <= 256
         for key, one in value.items()
@@ -146,8 +148,8 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "experimental_capabilities": _experimental,
     "inputs": _inputs,
     "program_set": _flag,
-    "reservation_arn": _reservation,
-    "resource_tags": _tags,
+    "reservation_arn": reservation,
+    "resource_tags": tags,
     "result_types": _texts,
     "s3_bucket": _bucket,
     "s3_prefix": _prefix,

@@ -12,9 +12,9 @@ import msgspec
 from quantumjobs.abc import Remote, Sending
 from quantumjobs.adapters.braket.messages import Found, Task
 
-_MARGIN = 120.0
+MARGIN = 120.0
 """Seconds by which a window is longer: clocks differ, and a record is a little older or younger than its task."""
-_WHOLE = 100
+WHOLE = 100
 """Tasks a page may have, as documented."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:braket:[a-z0-9-]+:\d{12}:quantum-task/[A-Za-z0-9-]{1,64}", re.ASCII)
@@ -35,13 +35,13 @@ def window(jobs: Sequence[Remote], *, after: str = "", ahead: float = 0.0) -> di
 
     `ahead`: by how many seconds the service's clock is ahead of ours.
     """
-    oldest = min(_created(job, ahead) for job in jobs)
-    return _search([_since(oldest - _MARGIN)], {job.details.get("device", "") for job in jobs}, after)
+    oldest = min(created(job, ahead) for job in jobs)
+    return _search([since(oldest - MARGIN)], {job.details.get("device", "") for job in jobs}, after)
 
 
 def around(sending: Sending, *, ahead: float = 0.0) -> dict[str, Any]:
     """The body of a search for the tasks that one submission may have made, at whichever of its attempts."""
-    return _search([_since(sending.first_sent_at + ahead - _MARGIN)], {sending.details.get("device", "")}, "")
+    return _search([since(sending.first_sent_at + ahead - MARGIN)], {sending.details.get("device", "")}, "")
 
 
 def tasks(found: Found) -> Iterator[Task]:
@@ -53,13 +53,14 @@ def tasks(found: Found) -> Iterator[Task]:
             continue
 
 
-def _created(job: Remote, ahead: float) -> float:
-    """As the service told, since a job that was attached to has a later date here."""
+def created(job: Remote, ahead: float) -> float:
+    """When, by the service's clock. As the service told, since a job that was attached to has a later date here."""
     told = job.details.get("created")
     return float(told) if told else job.created_at + ahead
 
 
-def _since(moment: float) -> dict[str, Any]:
+def since(moment: float) -> dict[str, Any]:
+    """The filter for what was created then or later."""
     text = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     return {"name": "createdAt", "operator": "GTE", "values": [text]}
 
@@ -67,7 +68,7 @@ def _since(moment: float) -> dict[str, Any]:
 def _search(filters: list[dict[str, Any]], devices: set[str], after: str) -> dict[str, Any]:
     if len(devices) == 1 and "" not in devices:
         filters = [*filters, {"name": "deviceArn", "operator": "EQUAL", "values": list(devices)}]
-    body: dict[str, Any] = {"filters": filters, "maxResults": _WHOLE}
+    body: dict[str, Any] = {"filters": filters, "maxResults": WHOLE}
     return {**body, "nextToken": after} if after else body
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf, isfinite
+from pathlib import Path
 from typing import Any, cast
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from quantumjobs.adapters.braket.endpoints import REGIONS, Endpoints
 from quantumjobs.adapters.braket.keys import keys
 from quantumjobs.core.traffic import Rate
 from quantumjobs.errors import UsageError, unknown_name
+from quantumjobs.ledgers.places import state_directory
 from quantumjobs.wire import Deadlines, Secret
 from quantumjobs.wire.origins import checked
 from quantumjobs.wire.sigv4 import AwsKeys
@@ -28,7 +30,11 @@ NAMES = (
     "deadlines",
     "devices",
     "endpoint_url",
+    "iam_endpoint_url",
     "in_flight",
+    "job_role",
+    "local_jobs",
+    "logs_endpoint_url",
     "profile",
     "quota_share",
     "quotas",
@@ -53,6 +59,12 @@ OPERATIONS = (
     "CancelQuantumTask",
     "GetDevice",
     "SearchDevices",
+    "CreateJob",
+    "GetJob",
+    "SearchJobs",
+    "CancelJob",
+    "GetLogEvents",
+    "FilterLogEvents",
 )
 """Those that have quotas."""
 PREFIX = "tasks"
@@ -60,6 +72,9 @@ _TEXTS = (
     "access_key_id",
     "account",
     "endpoint_url",
+    "iam_endpoint_url",
+    "job_role",
+    "logs_endpoint_url",
     "profile",
     "region",
     "s3_bucket",
@@ -67,8 +82,12 @@ _TEXTS = (
     "s3_prefix",
     "sts_endpoint_url",
 )
-_URLS = {"braket": "endpoint_url", "s3": "s3_endpoint_url", "sts": "sts_endpoint_url"}
+_URLS = {
+    service: "endpoint_url" if service == "braket" else f"{service}_endpoint_url" for service in endpoints.SERVICES
+}
 _JOB_TOKEN = "AMZN_BRAKET_JOB_TOKEN"  # noqa: S105 - a name
+_ROLE = "BRAKET_JOBS_ROLE_ARN"
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
 _RESULTS = "AMZN_BRAKET_TASK_RESULTS_S3_URI"
 _BUCKET = "AMZN_BRAKET_OUT_S3_BUCKET"
 """Variables that the service sets inside a hybrid job."""
@@ -84,7 +103,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     given: Given | None = None
     """A function that gives credentials. Without both: look in the environment and the files, at every reading anew."""
     region: str
-    """Of what has none itself: simulators, buckets."""
+    """Of what has none itself: simulators, buckets. "" where there is none, as local hybrid jobs need none."""
     regions: tuple[str, ...]
     """Whose devices are listed."""
     endpoints: Endpoints = Endpoints()
@@ -106,6 +125,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Tasks at once on a simulator; None for as many as there are."""
     task_fee: float = 0.30
     """US dollars for each task on a QPU, besides those for its shots: a published price, which no description has."""
+    job_role: str = ""
+    """The ARN of the role that hybrid jobs take; "" for the one that Braket's console makes."""
+    local_jobs: Path = Path()
+    """The folder in which local hybrid jobs have theirs."""
     deadlines: Deadlines = Deadlines()
 
     @property
@@ -146,6 +169,8 @@ def read(settings: Mapping[str, Any]) -> Settings:
         quota_share=_number(settings, "quota_share", 0.5, most=1.0),
         in_flight=_in_flight(settings),
         task_fee=_number(settings, "task_fee", 0.30, zero=True),
+        job_role=_role(settings),
+        local_jobs=_local(settings),
         deadlines=checks.deadlines(settings, where="braket"),
     )
 
@@ -204,6 +229,25 @@ def _table(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return given
 
 
+def _role(settings: Mapping[str, Any]) -> str:
+    given = _text(settings, "job_role") or os.environ.get(_ROLE, "")
+    return checked_role(given, what="braket: setting 'job_role'") if given else ""
+
+
+def checked_role(given: object, *, what: str) -> str:
+    """Raises `UsageError` for what is no role's ARN."""
+    if not isinstance(given, str) or not _ROLE_ARN.fullmatch(given):
+        raise UsageError(f"{what}: {str(given)[:200]!r} is no role: arn:aws:iam::<account>:role/<name> is needed")
+    return given
+
+
+def _local(settings: Mapping[str, Any]) -> Path:
+    given = settings.get("local_jobs")
+    if given is not None and (not isinstance(given, (str, os.PathLike)) or not os.fspath(given)):
+        raise UsageError(f"braket: setting 'local_jobs' must be a folder, not {given!r}")
+    return Path(given).absolute() if given is not None else state_directory() / "hybrid-jobs"
+
+
 # --- credentials --------------------------------------------------------------------------------
 def _keys(settings: Mapping[str, Any]) -> AwsKeys | None:
     names = ("access_key_id", "secret_access_key", "session_token")
@@ -248,7 +292,9 @@ def _endpoints(settings: Mapping[str, Any], files: shared.Shared, profile: share
 def _regions(settings: Mapping[str, Any], region: str, where: Endpoints) -> tuple[str, ...]:
     given = settings.get("regions")
     if given is None:
-        return (region,) if "braket" in where.custom else tuple(dict.fromkeys((region, *REGIONS)))
+        if "braket" in where.custom or not region:
+            return (region,)
+        return tuple(dict.fromkeys((region, *REGIONS)))
     if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
         raise UsageError(f"braket: setting 'regions' must be a list of regions, not {given!r}")
     return tuple(endpoints.checked_region(one) for one in dict.fromkeys(given))

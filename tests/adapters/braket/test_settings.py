@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from quantumjobs.adapters.braket import settings as braket
+from quantumjobs.adapters.braket.provider import BraketProvider
 from quantumjobs.adapters.braket.settings import Settings
 from quantumjobs.core.traffic import Rate
 from quantumjobs.errors import CredentialError, UsageError
+from quantumjobs.ledgers.places import state_directory
 from quantumjobs.wire import Deadlines, Secret
 
 SECRET = "canary-5f2b9c"
@@ -24,13 +26,21 @@ def read(**given: Any) -> Settings:
 # --- what there is without any ------------------------------------------------------------------
 def test_a_region_is_enough():
     found = read()
-    assert found == Settings(region="us-east-1", regions=found.regions)
+    assert found == Settings(region="us-east-1", regions=found.regions, local_jobs=found.local_jobs)
     assert found.regions == ("us-east-1", "us-west-1", "us-west-2", "eu-west-2", "eu-north-1")
     assert (found.account, found.window, found.quota_share, found.in_flight) == ("default", 600.0, 0.5, 35)
     assert (found.s3_bucket, found.s3_prefix, found.task_fee) == ("", "tasks", 0.30)
     assert found.endpoint_url is None
-    with pytest.raises(UsageError, match="there is no region"):
-        braket.read({})
+    assert found.local_jobs == state_directory() / "hybrid-jobs"
+
+
+def test_without_a_region_there_are_hybrid_jobs_of_this_machine_and_nothing_else():
+    found = BraketProvider(braket.read({}))
+    assert found.lane("local/sv1") == "braket-local:default"
+    for asked in (lambda: found.lane("sv1"), lambda: found.lane("hybrid/sv1"), found.lanes):
+        with pytest.raises(UsageError, match="there is no region"):
+            asked()
+    assert found.lane("hybrid/Garnet").startswith("braket-jobs:eu-north-1:")
 
 
 def test_devices_are_listed_where_requests_go():
@@ -100,6 +110,8 @@ def test_endpoints_are_given_here_or_where_awss_tools_look(monkeypatch: pytest.M
         "braket": "http://127.0.0.1:2",
         "s3": "http://127.0.0.1:1",
         "sts": "https://sts.example",
+        "logs": "http://127.0.0.1:1",
+        "iam": "http://127.0.0.1:1",
     }
     assert found.endpoint_url == "http://127.0.0.1:2"
 

@@ -1,0 +1,312 @@
+"""The I/O half of hybrid jobs: the service's requests about them, their logs, their metrics and their files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from quantumjobs.abc import (
+    Accepted,
+    Answer,
+    CancelReply,
+    Children,
+    Gone,
+    LogPage,
+    LookCloser,
+    Piece,
+    Raw,
+    Remote,
+    Sending,
+    Status,
+    Surveyed,
+    Unreadable,
+)
+from quantumjobs.adapters.braket import jobs_logs, jobs_payload, jobs_searching, searching
+from quantumjobs.adapters.braket.connections import Connections
+from quantumjobs.adapters.braket.endpoints import NAMES, region_of
+from quantumjobs.adapters.braket.jobs_about import About, device_of
+from quantumjobs.adapters.braket.jobs_messages import Cancelled, Created, Found, HybridJob, status_of
+from quantumjobs.adapters.braket.jobs_storage import JobStorage
+from quantumjobs.adapters.braket.messages import Found as FoundTasks
+from quantumjobs.adapters.braket.messages import json
+from quantumjobs.adapters.braket.replies import checked
+from quantumjobs.adapters.braket.roles import role
+from quantumjobs.core.states import JobState
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from quantumjobs.wire import decode, shown, step
+
+S = JobState
+_QUEUE = "?additionalAttributeNames=QueueInfo"
+_PAGES = 20
+"""Pages that a search for one job may have."""
+_BETWEEN = 0.5
+"""Seconds between two of them, of which the service documents five a second for everybody."""
+_PLACES = 2
+"""Jobs of a survey that are looked at for their place in the queue."""
+_JUST_NOW = 60.0
+"""Seconds after its end in which files that are not there may still be on their way."""
+
+
+class HybridJobs:
+    """One account's hybrid jobs in one region; those of other regions are asked about where their ARN says they are.
+
+    `wall` gives seconds since the epoch.
+    """
+
+    survey_from = 10
+    per_page = 100
+    worth = 5
+
+    def __init__(self, connections: Connections, storage: JobStorage, *, wall: Callable[[], float]) -> None:
+        self._to = connections
+        self._storage = storage
+        self._wall = wall
+        self._turn = 0
+        """Whose place in the queue is asked for next, of those that a survey finds waiting."""
+
+    # --- submitting ---------------------------------------------------------------------------
+    async def describe(self, backend: str) -> bytes:
+        """`jobs_about.About` as JSON: where files go, and the role that a job takes when none is given."""
+        device = device_of(backend, self._to.settings.devices)
+        bucket, prefix = await self._storage.place(_region(device))
+        found, why = (self._to.settings.job_role, "") if self._to.settings.job_role else await role(self._to.roles())
+        return msgspec.json.encode(About(device=device, bucket=bucket, prefix=prefix, role=found, why_no_role=why))
+
+    async def stage(self, sending: Sending) -> None:
+        """Upload the sources and inputs, and copy the checkpoints that the job is to begin with: all of it is free."""
+        payload = jobs_payload.decode(sending.payload)
+        place = self._place(sending, msgspec.json.decode(payload.body))
+        region = _region(sending.details.get("device", ""))
+        await self._storage.ensure(place.bucket, region)
+        if payload.archive:
+            await self._storage.put(place, jobs_payload.SOURCE, payload.archive, region)
+        for name, body in payload.files.items():
+            await self._storage.put(place, f"input/{name}", body, region)
+        if payload.copy_from:
+            job = await self._asked(payload.copy_from)
+            if job.checkpoint_config is None or not job.checkpoint_config.s3_uri:
+                raise ProviderRejected(f"braket: {payload.copy_from} has no checkpoints to copy", provider="braket")
+            await self._storage.copy(job.checkpoint_config.s3_uri, place, "checkpoints", region)
+
+    async def submit(self, sending: Sending) -> Accepted:
+        """One POST, with our token as the service's key.
+
+        A conflict is one about the name or the token: where what was there first is this very job, of an attempt
+        whose answer was lost, it is that one; somebody else's is never taken.
+        """
+        asked = msgspec.json.decode(jobs_payload.decode(sending.payload).body)
+        body = jobs_payload.completed(
+            asked, self._place(sending, asked), token=str(UUID(sending.token)), role=sending.details.get("role", "")
+        )
+        wire = self._to.braket(_region(sending.details.get("device", "")))
+        try:
+            reply = checked(await wire.submit("/job", json(body)), "the submit", taken=True)
+        except ProviderRejected as error:
+            if error.code != "ConflictException" or not (found := await self.find(sending)):
+                raise
+            return Accepted(remote_id=found[0])
+        created = decode(reply.body, Created, provider="braket", what="the answer to the submit")
+        if not jobs_searching.is_job(created.job_arn):
+            raise ProviderProtocolError("braket: the answer to the submit has no job's ARN", provider="braket")
+        told = Status(state=S.QUEUED, details={"name": body["jobName"]})
+        return Accepted(remote_id=created.job_arn, status=told)
+
+    def _place(self, sending: Sending, asked: dict[str, Any]) -> jobs_payload.Place:
+        details = sending.details
+        name = jobs_payload.name_of(asked, sending.token)
+        return jobs_payload.place_of(details["bucket"], details["prefix"], name, sending.token)
+
+    async def find(self, sending: Sending) -> Sequence[str]:
+        """Jobs of that name whose results were to go where only this submission's go."""
+        asked = msgspec.json.decode(jobs_payload.decode(sending.payload).body)
+        name = jobs_payload.name_of(asked, sending.token)
+        region = _region(sending.details.get("device", ""))
+        matching: dict[str, float] = {}
+        after = ""
+        for page in range(_PAGES):
+            if page:
+                await asyncio.sleep(_BETWEEN)
+            found = await self._searched(jobs_searching.around(sending, after=after, ahead=self._to.ahead), region)
+            for job in jobs_searching.jobs(found):
+                if job.job_name == name and await self._is_of(job.job_arn, sending.token):
+                    matching[job.job_arn] = job.created_at.timestamp() if job.created_at else 0.0
+            after = found.next_token or ""
+            if not after:
+                break
+        if after and not matching:  # not a proof that it is not there: too many have been created since
+            raise ProviderUnavailable(
+                f"braket: the job was not among {_PAGES * self.per_page} that were created at that time",
+                provider="braket",
+                sent=False,
+            )
+        return sorted(matching, key=matching.__getitem__)
+
+    async def _is_of(self, arn: str, token: str) -> bool:
+        """Our token is the service's key for it, too; what it shows of that is where its files go."""
+        job = await self._asked(arn)
+        places = (
+            job.output_data_config.s3_path if job.output_data_config is not None else "",
+            job.checkpoint_config.s3_uri if job.checkpoint_config is not None else "",
+        )
+        return any(f"/{token}/" in f"{place}/" for place in places)
+
+    async def _searched(self, body: Mapping[str, Any], region: str = "") -> Found:
+        what = "the search for jobs"
+        reply = await self._to.braket(region).request("POST", "/jobs", json(body))
+        return decode(checked(reply, what).body, Found, provider="braket", what=what)
+
+    # --- looking ------------------------------------------------------------------------------
+    async def poll(self, jobs: Sequence[Remote]) -> Mapping[str, Answer]:
+        """One GET a job."""
+        return {job.id: await self._look(job.id) for job in jobs}
+
+    async def _look(self, arn: str) -> Answer:
+        if not jobs_searching.is_job(arn):
+            return Gone(f"braket: {shown(arn)} is not the ARN of a hybrid job")
+        try:
+            job = await self._asked(arn)
+        except ProviderRejected as error:
+            if error.code == "ResourceNotFoundException":
+                return Gone(str(error))
+            raise
+        except ProviderProtocolError as error:
+            return Unreadable(str(error))
+        if job.job_arn != arn:
+            return Unreadable(f"braket: asked about {arn}, and was told about {shown(job.job_arn)}")
+        return status_of(job)
+
+    async def _asked(self, arn: str) -> HybridJob:
+        return decode(await self._body(arn), HybridJob, provider="braket", what="the answer about the job")
+
+    async def _body(self, arn: str) -> bytes:
+        reply = await self._to.braket(region_of(arn)).get(f"/job/{step(arn)}{_QUEUE}")
+        return checked(reply, "the look").body
+
+    async def metadata(self, job: Remote) -> bytes:
+        """The answer of GetJob, as it is."""
+        return await self._body(job.id)
+
+    async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
+        """One page of all jobs created since the oldest of these. Raises as `poll` does.
+
+        The index has neither reasons nor places in the queue: a job that has failed is to be looked at by itself, and
+        so are, in turn, a few of those that wait.
+        """
+        found = await self._searched(jobs_searching.window(jobs, after=after, ahead=self._to.ahead))
+        answers: dict[str, Answer] = {}
+        waiting = []
+        ours = {job.id for job in jobs}
+        for job in jobs_searching.jobs(found):
+            arn, status = job.job_arn, status_of(job)
+            closer = status.state is not None and status.state.is_terminal  # where its files are, only a look tells
+            answers[arn] = LookCloser() if closer else msgspec.structs.replace(status, hint=True)
+            if status.state is S.QUEUED and arn in ours:
+                waiting.append(arn)
+        if waiting and not after:
+            for arn in (waiting[(self._turn + place) % len(waiting)] for place in range(_PLACES)):
+                answers[arn] = LookCloser()
+            self._turn += _PLACES
+        return Surveyed(answers, found.next_token or "")
+
+    async def cancel(self, job: Remote) -> CancelReply:
+        """A conflict says that it has ended, or is being cancelled already: then a look tells."""
+        if not jobs_searching.is_job(job.id):
+            return CancelReply.TOO_LATE
+        reply = await self._to.braket(region_of(job.id)).request("PUT", f"/job/{step(job.id)}/cancel")
+        try:
+            checked(reply, "the cancel")
+        except ProviderRejected as error:
+            if error.code == "ResourceNotFoundException":
+                return CancelReply.TOO_LATE
+            if error.code != "ConflictException":
+                return CancelReply.REFUSED
+            answer = await self._look(job.id)
+            if not isinstance(answer, Status) or answer.state is None:
+                return CancelReply.REFUSED
+            if answer.state is S.CANCELLED:  # by an earlier request, whose answer was lost, or by somebody else
+                return CancelReply.CONFIRMED
+            return CancelReply.TOO_LATE if answer.state.is_terminal else CancelReply.ACCEPTED
+        told = decode(reply.body, Cancelled, provider="braket", what="the answer to the cancel")
+        return CancelReply.CONFIRMED if told.cancellation_status == "CANCELLED" else CancelReply.ACCEPTED
+
+    # --- files --------------------------------------------------------------------------------
+    async def fetch(self, job: Remote) -> Raw:
+        """What the program saved, out of its archive: of that nothing else is kept."""
+        output, ended = await self._output(job)
+        try:
+            return await self._storage.saved(output, region_of(job.id))
+        except ProviderRejected as error:
+            raise self._late(error, ended) from error
+
+    async def piece(self, job: Remote, at: int, tag: str = "") -> Piece:
+        """Of the archive that the service has made of the program's files."""
+        output, ended = await self._output(job)
+        try:
+            return await self._storage.piece(output, region_of(job.id), at, tag)
+        except ProviderRejected as error:
+            raise self._late(error, ended) from error
+
+    async def _output(self, job: Remote) -> tuple[str, str]:
+        """Where its files are, and when it ended: as it was told, or, where that is not known yet, as it is told now."""
+        details = job.details
+        if not details.get("output"):
+            answer = await self._look(job.id)
+            if isinstance(answer, Gone):
+                raise ProviderRejected(answer.reason, provider="braket")
+            details = answer.details if isinstance(answer, Status) else {}
+        if not details.get("output"):
+            raise ProviderUnavailable(
+                f"braket: where the files of {job.id} are is not to be learnt now", provider="braket", sent=False
+            )
+        return details["output"], details.get("ended", "")
+
+    def _late(self, error: ProviderRejected, ended: str) -> ProviderRejected | ProviderUnavailable:
+        """Just after its end, what is not there may come yet."""
+        if error.code == "NoSuchKey" and ended and self._wall() + self._to.ahead - float(ended) < _JUST_NOW:
+            return ProviderUnavailable(str(error), provider="braket", sent=False)
+        return error
+
+    # --- what it writes -------------------------------------------------------------------------
+    async def log_streams(self, job: Remote) -> Sequence[str]:
+        """One stream for each instance of the job."""
+        return await jobs_logs.streams(self._to.logs(region_of(job.id)), await self._prefix(job))
+
+    async def log_page(self, job: Remote, stream: str, after: str = "") -> LogPage:
+        """GetLogEvents."""
+        return await jobs_logs.page(self._to.logs(region_of(job.id)), stream, after)
+
+    async def metric_page(self, job: Remote, after: str = "") -> LogPage:
+        """FilterLogEvents: unlike a query it has no limit, no price, and no time in which it must be answered."""
+        return await jobs_logs.metrics(self._to.logs(region_of(job.id)), await self._prefix(job), after)
+
+    async def _prefix(self, job: Remote) -> str:
+        name = job.details.get("name") or (await self._asked(job.id)).job_name
+        return jobs_searching.stream_prefix(job.id, name)
+
+    async def children(self, job: Remote, after: str = "") -> Children:
+        """Quantum tasks that were created with the job's token."""
+        body = jobs_searching.of_job(job.id, after=after)
+        what = "the search for tasks"
+        reply = await self._to.braket(region_of(job.id)).request("POST", "/quantum-tasks", json(body))
+        found = decode(checked(reply, what).body, FoundTasks, provider="braket", what=what)
+        tasks = [task for task in searching.tasks(found) if searching.is_task(task.quantum_task_arn)]
+        tasks.sort(key=lambda task: task.created_at.timestamp() if task.created_at is not None else 0.0)
+        short = {arn: name for name, arn in NAMES.items()}
+        return Children(
+            [task.quantum_task_arn for task in tasks],
+            [short.get(task.device_arn or "", task.device_arn or "") for task in tasks],
+            found.next_token or "",
+        )
+
+    async def drop_connections(self) -> None:
+        """After a suspend they are dead."""
+        await self._to.drop()
+
+
+def _region(device: str) -> str:
+    """Of a device that is in one; a simulator, or one that the program brings, is anywhere."""
+    return region_of(device) if device.startswith("arn:") else ""

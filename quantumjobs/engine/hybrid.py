@@ -1,0 +1,223 @@
+"""A hybrid job: a program that runs beside a device, with logs, metrics, files and jobs of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from collections.abc import AsyncIterator, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+import msgspec
+
+from quantumjobs.abc import Metrics, Raw, Spawns, Tells
+from quantumjobs.core.logs import LogLine
+from quantumjobs.core.metrics import Metrics as Table
+from quantumjobs.core.states import JobState
+from quantumjobs.display.logs import Printer
+from quantumjobs.engine import downloading, tailing
+from quantumjobs.engine.asking import Asker
+from quantumjobs.engine.job import Job
+from quantumjobs.errors import ProviderProtocolError, ResultUnavailable, UsageError
+from quantumjobs.workers import archives
+from quantumjobs.workers.beside import beside
+
+if TYPE_CHECKING:
+    from quantumjobs.engine.tracked import Tracked
+
+LARGE = 1 << 20
+"""Bytes of a document that is read beside the loop."""
+
+
+class HybridJob(Job):
+    """A program that runs at a provider, or as a process of this machine; awaitable as any job.
+
+    `await job` is what the program has saved: a dict of plain values. Its circuits are jobs of their own: see `tasks`.
+    """
+
+    __slots__ = ("_told",)
+
+    _told: dict[str, Any] | None
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._told = None
+
+    def __repr__(self) -> str:
+        return f"<HybridJob {self.id[:8]} {self._handle.address} {self.state}>"
+
+    # --- what it is -------------------------------------------------------------------------
+    @property
+    def arn(self) -> str | None:
+        """The provider's name for it, as `remote_id`; of a local job the path of its folder. None before it is known."""
+        return self.remote_id
+
+    @property
+    def name(self) -> str | None:
+        """As given, else as it was named for the provider; None before that is known."""
+        return self._handle.name or self._parts[0].record.details.get("name")
+
+    # --- the result -------------------------------------------------------------------------
+    # What a program saves is no result of circuits, so these two give something else than those of the base class.
+    def __await__(self) -> Generator[Any, None, dict[str, Any]]:  # type: ignore[override]  # see above
+        return self.result().__await__()
+
+    async def result(self, *, progress: bool | None = None) -> dict[str, Any]:  # type: ignore[override]  # see above
+        """Wait for the end and return what the program saved: plain JSON values by name, {} where it saved nothing.
+
+        Never unpickles anything: values that the vendor's SDK was told to pickle are refused. Deadlines are the
+        caller's. Raises as `Job.result` does; `JobFailed.partial` and `JobCancelled.partial` are what had been saved
+        by then.
+        """
+        found: Any = await super().result(progress=progress)
+        values: dict[str, Any] = found
+        return values
+
+    async def _whole(self) -> dict[str, Any]:
+        record = self._parts[0].record
+        if record.result is None:
+            why = record.result_gone or "the provider gave none"
+            raise ResultUnavailable(f"what job {self.id} saved is not to be had: {why}", job=self)
+        return await self._values()
+
+    async def _finished(self) -> dict[str, Any] | None:
+        await self._get_lazy()
+        if self._parts[0].record.result is None:
+            return None
+        try:
+            return await self._values()
+        except ResultUnavailable:
+            return None
+
+    async def _values(self) -> dict[str, Any]:
+        """One value at a time: reading a large document at once would stall the loop."""
+        engine, part = self._engine, self._parts[0]
+        kept = part.record.result
+        assert kept is not None
+        blobs = {name: await engine.ledger.blob(digest) for name, digest in kept.blobs.items()}
+        try:
+            found = await engine.values(part.lane.provider, Raw(kept.schema, blobs))
+        except UsageError as error:
+            raise ResultUnavailable(f"what job {self.id} saved cannot be read: {error}", job=self) from error
+        values: dict[str, Any] = {}
+        for name, body in found.items():
+            try:
+                values[name] = msgspec.json.decode(body)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                raise ResultUnavailable(
+                    f"value {name[:100]!r} of job {self.id} is no JSON: {error}", job=self
+                ) from error
+            await asyncio.sleep(0)
+        return values
+
+    async def circuits(self) -> NoReturn:
+        """Raises `UsageError`: the program makes its circuits itself."""
+        raise UsageError(f"job {self.id} is a program: its circuits are those of its jobs, see tasks()")
+
+    # --- what it writes ---------------------------------------------------------------------
+    async def logs(self, *, follow: bool = False) -> AsyncIterator[LogLine]:
+        """The lines that it has written; with `follow` also those to come, until it is over and all of them are there.
+
+        Each line once, those of one instance in their order, those of several merged by time. Bad weather, a throttled
+        service and expired credentials do not end following. Raises `UsageError` where there are no logs, and without
+        `follow` what came of a question that got no answer.
+        """
+        async for line in tailing.lines(self, follow=follow):
+            yield line
+
+    async def print_logs(self, *, follow: bool = False) -> None:
+        """Print the lines, on a terminal or in a notebook in a colour for each instance; as `logs` otherwise."""
+        printer = Printer()
+        async for line in self.logs(follow=follow):
+            printer.print(line)
+
+    async def metrics(
+        self,
+        metric_type: Literal["timestamp", "iteration_number"] = "timestamp",
+        statistic: Literal["max", "min"] = "max",
+    ) -> dict[str, list[Any]]:
+        """What it reported: columns by name, a row for each timestamp or iteration, in ascending order.
+
+        Cells are floats, texts (`node_id`) or None. Where a row has several values of one metric, `statistic` chooses.
+        Raises `ProviderError` where it is not to be had now: never an empty table instead.
+        """
+        table = Table(metric_type, statistic)
+        part = self._accepted()
+        asker = Asker(self._engine, part)
+        able = await asker.able(Metrics, "metrics")
+        after, more = "", True
+        while more:
+            page = await asker.ask("metrics", able.metric_page, part.remote(), after)
+            if page.lines:
+                await beside(table.add, page.lines)
+            more = page.more
+            if more and page.after == after:
+                raise ProviderProtocolError(
+                    f"{part.lane.key}: the metrics go round in a circle", provider=part.lane.key
+                )
+            after = page.after
+        return await beside(table.table)
+
+    # --- what is known of it ------------------------------------------------------------------
+    async def metadata(self, *, cached: bool = False) -> dict[str, Any]:
+        """All that the provider tells of it, in its own words; with `cached` the last that this object got, if any.
+
+        Raises `ProviderError` where it cannot be had now.
+        """
+        if cached and self._told is not None:
+            return self._told
+        part = self._accepted()
+        asker = Asker(self._engine, part)
+        able = await asker.able(Tells, "metadata")
+        body = await asker.ask("poll", able.metadata, part.remote())
+        read = functools.partial(msgspec.json.decode, body, type=dict[str, Any])
+        try:
+            told: dict[str, Any] = await beside(read) if len(body) > LARGE else read()
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ProviderProtocolError(f"{part.lane.key}: metadata that is no JSON", provider=part.lane.key) from error
+        self._told = told
+        return told
+
+    async def download_result(
+        self, extract_to: str | os.PathLike[str] | None = None, *, max_bytes: int | None = None
+    ) -> Path:
+        """Wait for the end, and unpack the program's files into the new folder `<extract_to>/<name>`; which one.
+
+        `extract_to` is the current directory by default. The archive is checked: names that lead elsewhere, links,
+        devices, and what unpacks to very much more than it is itself are refused, and nothing of it is left;
+        `max_bytes` says instead to how many bytes it may unpack. Raises as `result` does, `UsageError` where the folder
+        is there already, and `ProviderProtocolError` for a hostile archive.
+        """
+        await self.wait(progress=False)
+        if self.state is not JobState.COMPLETED:
+            await self.result(progress=False)  # which says why
+        folder = Path.cwd() if extract_to is None else Path(extract_to)
+        name = self.name or self.id
+        limits = archives.Limits() if max_bytes is None else archives.Limits(bytes=max_bytes, floor=max_bytes)
+        return await downloading.download(self, folder / name, limits)
+
+    async def tasks(self) -> list[Job]:
+        """The jobs that the program has submitted so far, oldest first; each is followed from here, as if attached."""
+        part = self._accepted()
+        asker = Asker(self._engine, part)
+        able = await asker.able(Spawns, "jobs of its programs")
+        found: dict[str, str] = {}
+        after: str | None = ""
+        while after is not None:
+            page = await asker.ask("find", able.children, part.remote(), after)
+            found |= dict(zip(page.ids, page.backends, strict=True))
+            after = page.after or None
+        attacher, provider, key = self._engine.attacher, part.lane.provider, part.lane.key
+        return [
+            await attacher.by_remote_id(key, provider, f"{key}/{backend}", backend, remote_id)
+            for remote_id, backend in found.items()
+        ]
+
+    def _accepted(self) -> Tracked:
+        part = self._parts[0]
+        if part.record.remote_id is None:
+            raise UsageError(
+                f"job {self.id} is {self.state}: the provider has not accepted it, and knows nothing of it"
+            )
+        return part

@@ -1,0 +1,71 @@
+"""Reading a job's logs: page by page, every instance's lines in their order, to the end or for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from quantumjobs.abc import Logs
+from quantumjobs.core.logs import LogLine
+from quantumjobs.core.merging import Merge
+from quantumjobs.engine.asking import Asker
+
+if TYPE_CHECKING:
+    from quantumjobs.engine.job import Job
+
+SOON, LATE = 0.5, 5.0
+"""Seconds between two readings while lines come, and the most where none do. The vendor's client reads every 5 s."""
+_IN_A_TURN = 200
+"""Lines given out in one turn of the loop, each of which costs whoever reads them some microseconds."""
+
+
+async def lines(job: Job, *, follow: bool) -> AsyncIterator[LogLine]:
+    """What has been written by now; with `follow` also what comes, until the job is over and its last lines are there.
+
+    Lines of one stream come in their order, each once. Those of several are merged by time, as far as they are there.
+    """
+    part = job._parts[0]
+    asker = Asker(job._engine, part, patient=follow)
+    logs = await asker.able(Logs, "logs")
+    merge = Merge()
+    places: dict[str, str] = {}
+    pause = SOON
+    over = False
+    while True:
+        was_over, over = over, job.done()  # before reading: what is written after that, the next reading finds
+        known = part.remote() if part.record.remote_id else None
+        news = 0
+        if known is not None:
+            for stream in await asker.ask("logs", logs.log_streams, known):
+                places.setdefault(stream, "")
+            fresh = set(places)
+            while reading := [stream for stream in places if stream in fresh or stream in merge.needs()]:
+                for stream in reading:
+                    fresh.discard(stream)
+                    page = await asker.ask("logs", logs.log_page, known, stream, places[stream])
+                    places[stream] = page.after
+                    merge.put(stream, page.lines, at_end=not page.more)
+                for number, line in enumerate(merge.take(), 1):
+                    news += 1
+                    yield line
+                    if number % _IN_A_TURN == 0:
+                        await asyncio.sleep(0)
+        if not follow or (was_over and not news):
+            return
+        just_over = over and not was_over
+        pause = SOON if news or just_over else min(LATE, 2 * pause)
+        await _rest(job, pause, ends_early=not over)
+
+
+async def _rest(job: Job, seconds: float, *, ends_early: bool) -> None:
+    """A pause; where that is of use, it is over when the job is."""
+    if not ends_early:
+        await asyncio.sleep(seconds)
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await job.wait(progress=False)
+            await asyncio.sleep(seconds)  # stuck: as if nothing had happened
+    except TimeoutError:
+        pass
