@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quantumjobs.abc import HYBRID, Codec, Kept, Prepared, Raw, Request
+from quantumjobs.abc import HYBRID, Codec, Kept, Prepared, Programs, Raw, Request
 from quantumjobs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -114,6 +114,14 @@ def kept(body: bytes) -> bytes:
 
 
 # --- in the loop ------------------------------------------------------------------------
+def prepared_here(codec: Codec, request: Request, about: bytes, seed: int) -> Prepared:
+    """Prepare what is trivial to prepare, among it programs: these were packed already."""
+    if request.kind == HYBRID:
+        assert isinstance(codec, Programs), "who makes such a request can arrange it"
+        return codec.arrange(request, about)
+    return codec.prepare(request, about, seed=seed)
+
+
 async def prepared_by(pool: WorkerPool, codec: Codec, request: Request, about: bytes, seed: int) -> Prepared:
     """Have a worker prepare the request. Cancelling it ends the worker's effort."""
     body = _encode(PrepareCall(path_of(codec), request, about, seed))

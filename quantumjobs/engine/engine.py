@@ -356,11 +356,8 @@ class Engine:
     async def prepare(self, provider: Provider, request: Request, about: bytes, seed: int) -> Prepared:
         """`Codec.prepare`, in the loop or in a worker."""
         codec = provider.codec
-        if request.kind == HYBRID:
-            assert isinstance(codec, Programs), "who makes such a request can arrange it"
-            return codec.arrange(request, about)
-        if "prepare" in codec.inline:
-            return codec.prepare(request, about, seed=seed)
+        if request.kind == HYBRID or "prepare" in codec.inline:
+            return codecs.prepared_here(codec, request, about, seed)
         return await codecs.prepared_by(await self.workers(), codec, request, about, seed)
 
     async def decode(self, provider: Provider, raw: Raw, layout: bytes | None) -> Result:

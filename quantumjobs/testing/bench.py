@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from quantumjobs import abc
 from quantumjobs.abc import Accepted, Adapter, Provider, Raw, Remote, Sending, Status
 from quantumjobs.core.states import TERMINAL
+from quantumjobs.engine.codecs import prepared_here
 
 if TYPE_CHECKING:
     from quantumjobs.testing.adapter_rules import AdapterRules
@@ -59,7 +60,7 @@ class Bench:
     async def prepare(self, *, seed: int = 7) -> abc.Prepared:
         """The subclass's request, prepared."""
         about = await self.adapter.describe(self.backend)
-        return self.provider.codec.prepare(self.rules.request(), about, seed=seed)
+        return prepared_here(self.provider.codec, self.rules.request(), about, seed)
 
     def sending(self, part: abc.Part) -> Sending:
         """A fresh intent for it."""

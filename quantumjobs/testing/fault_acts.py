@@ -14,6 +14,7 @@ from quantumjobs.client.client import Client
 from quantumjobs.core.schedule import Pace
 from quantumjobs.core.states import TERMINAL, CancelOutcome, Fetch, JobState
 from quantumjobs.core.traits import Idempotent
+from quantumjobs.engine.codecs import prepared_here
 from quantumjobs.engine.job import Job
 from quantumjobs.engine.policies import RETRY_AFTER_LIMIT, Policy
 from quantumjobs.errors import (
@@ -68,7 +69,7 @@ async def prepared(scene: Scene, adapter: Any) -> Act:
     if operation == "describe":
         return lambda: adapter.describe(backend)
     about = await adapter.describe(backend)
-    part = scene.provider.codec.prepare(rules.request(backend), about, seed=7).parts[0]
+    part = prepared_here(scene.provider.codec, rules.request(backend), about, 7).parts[0]
     sending = Sending(
         backend=backend,
         payload=part.payload,
@@ -229,7 +230,6 @@ class _Play:
     def __init__(self, scene: Scene, client: Client) -> None:
         self._scene = scene
         self._client = client
-        self._backend = client.backend(scene.address)
 
     async def whole(self) -> None:
         """All of it."""
@@ -240,13 +240,11 @@ class _Play:
             job = await self._accepted()
             if scene.cell.outcome.fate is Fate.PAUSES:
                 await self._paused(job)
-            counts = (await job).counts
-            assert counts == scene.rules.counts, counts
+            scene.rules.check_result(await job)
             assert job.state is JobState.COMPLETED
 
     async def _run(self) -> Job:
-        rules = self._scene.rules
-        return await self._backend.run(rules.circuit, shots=rules.shots, **rules.options)
+        return await self._scene.rules.submit(self._client, self._scene.address)
 
     async def _accepted(self) -> Job:
         """A job that was accepted, whatever that takes."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quantumjobs import abc
 from quantumjobs.abc import Circuit, Provider, Request
@@ -31,6 +31,10 @@ from quantumjobs.testing.fault_places import Make
 from quantumjobs.testing.fault_scene import Scene
 from quantumjobs.testing.fault_table import OPERATIONS, Cell, Operation, Outcome, cells
 from quantumjobs.wire import Deadlines
+
+if TYPE_CHECKING:
+    from quantumjobs.client.client import Client
+    from quantumjobs.engine.job import Job
 
 BELL = 'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q -> c;'
 CELLS = tuple(cells())
@@ -83,6 +87,14 @@ class FaultRules:
         """What is submitted where no client is."""
         circuits = (Circuit("qasm", self.circuit.encode()),)
         return Request(backend=backend, circuits=circuits, shots=self.shots, options=dict(self.options))
+
+    async def submit(self, client: Client, address: str) -> Job:
+        """What a user does to submit it."""
+        return await client.backend(address).run(self.circuit, shots=self.shots, **self.options)
+
+    def check_result(self, result: Any) -> None:
+        """What the job gives, as it should be. Raises `AssertionError`."""
+        assert result.counts == self.counts, result.counts
 
     def now(self) -> float:
         """Seconds since the epoch, on the loop's clock."""

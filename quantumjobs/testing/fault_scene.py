@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from quantumjobs.abc import Adapter, Codec, Prepared, Provider, Raw, Report, Request
+from quantumjobs.abc import Adapter, Codec, Prepared, Program, Programs, Provider, Raw, Report, Request, RunsPrograms
 from quantumjobs.core.results import Result
 from quantumjobs.core.states import Fetch
 from quantumjobs.core.traits import Findable, Idempotent, Rerunnable, Traits
@@ -99,7 +99,7 @@ class Scene:
                 deadlines=SHORT if self.cell.trouble.slow else Deadlines(),
                 transport=self.place.transport,
             )
-            self.provider = Watched(made, self)
+            self.provider = (WatchedPrograms if isinstance(made, RunsPrograms) else Watched)(made, self)
             self.address = self.rules.address_at(self.place.url)
             held = self.cell.trouble.held
             if held is not None and self.called == "look" and self.traits.holds:
@@ -211,6 +211,20 @@ class InLoop:
         return self._codec.decode(raw, layout)
 
 
+class ProgramsInLoop(InLoop):
+    """Of a provider that runs programs, too."""
+
+    def arrange(self, request: Request, about: bytes) -> Prepared:
+        """The codec's."""
+        assert isinstance(self._codec, Programs)
+        return self._codec.arrange(request, about)
+
+    def values(self, raw: Raw) -> Mapping[str, bytes]:
+        """The codec's."""
+        assert isinstance(self._codec, Programs)
+        return self._codec.values(raw)
+
+
 class Watched:
     """A provider whose adapter's calls are noted."""
 
@@ -218,7 +232,7 @@ class Watched:
         self._provider = provider
         self._scene = scene
         self.name = provider.name
-        self.codec = InLoop(provider.codec)
+        self.codec = (ProgramsInLoop if isinstance(provider.codec, Programs) else InLoop)(provider.codec)
         self.adapter: Adapter | None = None
 
     def lane(self, backend: str) -> str:
@@ -246,6 +260,20 @@ class Watched:
         async with self._provider.connect(lane, report) as adapter:
             self.adapter = adapter
             yield _Seen(adapter, self._scene)
+
+
+class WatchedPrograms(Watched):
+    """One that runs programs, too."""
+
+    def program(self, program: Program) -> Request:
+        """The provider's."""
+        assert isinstance(self._provider, RunsPrograms)
+        return self._provider.program(program)
+
+    def attached(self, backend: str, remote_id: str) -> tuple[str, str]:
+        """The provider's."""
+        assert isinstance(self._provider, RunsPrograms)
+        return self._provider.attached(backend, remote_id)
 
 
 class _Seen:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -100,7 +99,7 @@ class HybridJobs:
         """
         asked = msgspec.json.decode(jobs_payload.decode(sending.payload).body)
         body = jobs_payload.completed(
-            asked, self._place(sending, asked), token=str(UUID(sending.token)), role=sending.details.get("role", "")
+            asked, self._place(sending, asked), token=sending.token, role=sending.details.get("role", "")
         )
         wire = self._to.braket(_region(sending.details.get("device", "")))
         try:
