@@ -29,6 +29,9 @@ def layer(*parts: str, why: str) -> Layer:
 # Lowest first. A part may import itself and every part of a lower layer; parts of one layer do not know each other.
 LAYERS = (
     layer("errors", "core", why="errors and core are pure and know nobody above"),
+    layer(
+        "hybrid", why="what a program uses inside a job knows neither client nor provider: it is started without them"
+    ),
     layer("abc", why="the contract is made of errors and core only, so that a plug-in needs nothing else"),
     layer("wire", "ledgers", "workers", "circuits", "display", why="the services know the contract and not each other"),
     layer("adapters", "engine", why="the engine never knows an adapter, nor an adapter the engine"),

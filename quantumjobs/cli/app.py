@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import quantumjobs
-from quantumjobs.cli import app_jobs, app_login, texts
+from quantumjobs.cli import app_jobs, app_login, app_programs, texts
 from quantumjobs.cli.flags import Debug, Json, Progress, Timeout, Top
 
 if TYPE_CHECKING:
@@ -188,4 +188,5 @@ def _emulate(
 
 
 app_jobs.add_to(app)
+app_programs.add_to(app)
 app_login.add_to(app)

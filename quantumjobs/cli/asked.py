@@ -17,6 +17,7 @@ from msgspec import Struct
 from quantumjobs.circuits.given import SUFFIXES
 from quantumjobs.cli.asked_jobs import AskedOfJobs
 from quantumjobs.cli.asked_login import AskedOfLogin
+from quantumjobs.cli.asked_programs import AskedOfPrograms
 from quantumjobs.client.backend import Backend
 from quantumjobs.errors import UsageError
 
@@ -90,7 +91,7 @@ class Emulate(Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
 
 
-Asked = Run | Backends | Emulate | AskedOfJobs | AskedOfLogin
+Asked = Run | Backends | Emulate | AskedOfJobs | AskedOfLogin | AskedOfPrograms
 
 VENDORS = {
     "aqt": "AqtEmulator",

@@ -12,6 +12,7 @@ from quantumjobs.cli.terminal import Terminal, Unread, unread
 if TYPE_CHECKING:
     from quantumjobs.cli.asked_jobs import AskedOfJobs
     from quantumjobs.cli.asked_login import AskedOfLogin
+    from quantumjobs.cli.asked_programs import AskedOfPrograms
 
 
 def carry_out(arguments: Sequence[str]) -> int:
@@ -57,6 +58,7 @@ def _do(arguments: list[str], terminal: Terminal) -> int:
         return asked if arguments else Exit.USAGE
     from quantumjobs.cli.asked import Backends, Emulate, Run
     from quantumjobs.cli.asked_login import Login, Logout, Whoami
+    from quantumjobs.cli.asked_programs import Download, ReadLogs, ReadMetrics
 
     # Each imports what it needs, and no more: `jobs` is to be quick, and `emulate` needs an extra.
     match asked:
@@ -74,6 +76,8 @@ def _do(arguments: list[str], terminal: Terminal) -> int:
             return listing.backends(asked, terminal)
         case Login() | Logout() | Whoami():
             return _about_login(asked, terminal)
+        case ReadLogs() | ReadMetrics() | Download():
+            return _about_programs(asked, terminal)
         case _:
             return _about_jobs(asked, terminal)
 
@@ -88,6 +92,18 @@ def _about_login(asked: AskedOfLogin, terminal: Terminal) -> int:
             return signing.logout(asked, terminal)
         case asked_login.Whoami():
             return signing.whoami(asked, terminal)
+
+
+def _about_programs(asked: AskedOfPrograms, terminal: Terminal) -> int:
+    from quantumjobs.cli import asked_programs, downloading, logs, metrics
+
+    match asked:
+        case asked_programs.ReadLogs():
+            return logs.logs(asked, terminal)
+        case asked_programs.ReadMetrics():
+            return metrics.metrics(asked, terminal)
+        case asked_programs.Download():
+            return downloading.download(asked, terminal)
 
 
 def _about_jobs(asked: AskedOfJobs, terminal: Terminal) -> int:

@@ -50,8 +50,10 @@ class Terminal:
                 stream.reconfigure(errors="backslashreplace")  # a narrow encoding is no reason to fail
         self.is_drawn_on = _is_terminal(self._err)
         self.unicode = _is_terminal(self._out) and _has_unicode(self._out)
+        self.encodes = _has_unicode(self._out)
+        """Whether texts that are written as they are may have more than ASCII, terminal or not."""
         self.unicode_aside = _has_unicode(self._err)
-        self._colours = _is_terminal(self._out) and not os.environ.get("NO_COLOR")
+        self.colours = _is_terminal(self._out) and not os.environ.get("NO_COLOR")
         self.room = columns() if _is_terminal(self._out) else None
         """Columns a table may have; None where its lines are read by programs, too, and are best left whole."""
         self.width = self.room or PLAIN_WIDTH
@@ -62,13 +64,25 @@ class Terminal:
         pieces = list(pieces)
         if self._out is None or not pieces:
             return
+        if not self.colours:
+            self.write("".join(f"{line}\n" for piece in pieces for line in _lines(piece)))
+            return
+        with self._written():
+            self._paint(pieces)
+
+    def write(self, text: str) -> None:
+        """Write text as it is: what is harmless to a terminal, with the ends of its lines. Raises `Unread`."""
+        if self._out is not None:
+            with self._written():
+                self._out.write(text)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
         self.aside()
         try:
-            if self._colours:
-                self._paint(pieces)
-            else:
-                self._out.write("".join(f"{line}\n" for piece in pieces for line in _lines(piece)))
-            self._out.flush()
+            yield
+            if self._out is not None:
+                self._out.flush()
         except OSError as error:
             self.abandon()
             raise unread(error) from error

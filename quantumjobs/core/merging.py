@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heapreplace
+from math import inf
 
 from quantumjobs.core.logs import LogLine
 
@@ -13,7 +14,7 @@ class Merge:
     """Merges streams' pages, and keeps no more of each stream than was put and not taken.
 
     The order within a stream never changes, whatever its times say. Across streams the line with the least time is
-    next; one without a time goes with the line before it. A stream that has ended for now does not hold the others up:
+    next; one without a time follows the line before it at once. A stream that has ended for now does not hold the others up:
     what it writes later comes later.
     """
 
@@ -41,7 +42,7 @@ class Merge:
         heapify(heap)
         while heap:
             _, at, stream = heap[0]
-            yield stream.next()
+            yield stream.lines.popleft()
             if stream.lines:
                 heapreplace(heap, (stream.time, at, stream))
             elif stream.at_end:
@@ -51,12 +52,11 @@ class Merge:
 
 
 class _Stream:
-    __slots__ = ("_before", "at_end", "lines")
+    __slots__ = ("at_end", "lines")
 
     def __init__(self) -> None:
         self.lines: deque[LogLine] = deque()
         self.at_end = False
-        self._before = float("-inf")  # nothing is earlier than a line that nothing is known about
 
     @property
     def is_needed(self) -> bool:
@@ -64,10 +64,6 @@ class _Stream:
 
     @property
     def time(self) -> float:
-        """Of the next line."""
+        """Of the next line; without one it is next, since the line before it has been taken."""
         at = self.lines[0].at
-        return self._before if at is None else at
-
-    def next(self) -> LogLine:
-        self._before = self.time
-        return self.lines.popleft()
+        return -inf if at is None else at
