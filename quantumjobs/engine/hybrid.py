@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import re
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -26,6 +27,8 @@ from quantumjobs.workers.beside import beside
 if TYPE_CHECKING:
     from quantumjobs.engine.tracked import Tracked
 
+_FOLDER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
+"""A name that is a folder's on every system."""
 LARGE = 1 << 20
 """Bytes of a document that is read beside the loop."""
 
@@ -182,7 +185,8 @@ class HybridJob(Job):
     async def download_result(
         self, extract_to: str | os.PathLike[str] | None = None, *, max_bytes: int | None = None
     ) -> Path:
-        """Wait for the end, and unpack the program's files into the new folder `<extract_to>/<name>`; which one.
+        """Wait for the end, and unpack the program's files into the new folder `<extract_to>/<name>`, or `<id>` for a name
+        that is no folder's; which one it is.
 
         `extract_to` is the current directory by default. The archive is checked: names that lead elsewhere, links,
         devices, and what unpacks to very much more than it is itself are refused, and nothing of it is left;
@@ -193,7 +197,9 @@ class HybridJob(Job):
         if self.state is not JobState.COMPLETED:
             await self.result(progress=False)  # which says why
         folder = Path.cwd() if extract_to is None else Path(extract_to)
-        name = self.name or self.id
+        name = self.name or ""
+        if not _FOLDER.fullmatch(name):  # a provider may have told it
+            name = self.id
         limits = archives.Limits() if max_bytes is None else archives.Limits(bytes=max_bytes, floor=max_bytes)
         return await downloading.download(self, folder / name, limits)
 

@@ -44,8 +44,9 @@ async def lines(job: Job, *, follow: bool) -> AsyncIterator[LogLine]:
                 for stream in reading:
                     fresh.discard(stream)
                     page = await asker.ask("logs", logs.log_page, known, stream, places[stream])
+                    goes_on = page.more and page.after != places[stream]
                     places[stream] = page.after
-                    merge.put(stream, page.lines, at_end=not page.more)
+                    merge.put(stream, page.lines, at_end=not goes_on)
                 for number, line in enumerate(merge.take(), 1):
                     news += 1
                     yield line

@@ -23,11 +23,10 @@ QUICK = {"braket": Policy(wait=wait_fixed(0.01), pace=Pace(first=0.01, at_least=
 
 
 def settings_of(url: str, **more: Any) -> dict[str, Any]:
-    """All three services are at one place."""
+    """All services are at one place."""
     return {
         "endpoint_url": url,
-        "s3_endpoint_url": url,
-        "sts_endpoint_url": url,
+        **{f"{service}_endpoint_url": url for service in ("s3", "sts", "logs", "iam")},
         "region": "us-west-2",
         **({} if "credentials" in more else {"access_key_id": KEY_ID, "secret_access_key": SECRET}),
         **more,

@@ -1,9 +1,9 @@
-"""Braket, S3 and STS as a table of answers, for tests in virtual time: no socket, and what was asked is noted."""
+"""Braket, S3, STS, IAM and CloudWatch Logs as a table of answers, for tests in virtual time: no socket, and what was asked is noted."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +13,8 @@ import httpx
 from quantumjobs.adapters.braket.cloud import BraketAdapter
 from quantumjobs.adapters.braket.connections import Connections
 from quantumjobs.adapters.braket.endpoints import Endpoints
+from quantumjobs.adapters.braket.jobs import HybridJobs
+from quantumjobs.adapters.braket.jobs_storage import JobStorage
 from quantumjobs.adapters.braket.settings import Settings
 from quantumjobs.adapters.braket.storage import Storage
 from quantumjobs.wire import Credential, Secret
@@ -103,6 +105,8 @@ class Station:
     @staticmethod
     def name(request: httpx.Request) -> str:
         service = request.url.host.partition(".")[0]
+        if target := request.headers.get("x-amz-target"):
+            return f"{request.method} {service} {target.rpartition('.')[2]}"
         return f"{request.method} {service} {unquote(request.url.raw_path.decode().partition('?')[0])}"
 
     def body(self, name: str) -> Any:
@@ -121,6 +125,16 @@ class Station:
 
     @asynccontextmanager
     async def adapter(self, *, wall: float = 1_800_000_000.0, **settings: Any) -> AsyncIterator[BraketAdapter]:
+        async with self._connections(settings) as connections:
+            yield BraketAdapter(connections, Storage(connections), wall=lambda: wall)
+
+    @asynccontextmanager
+    async def jobs(self, *, wall: float = 1_800_000_000.0, **settings: Any) -> AsyncIterator[HybridJobs]:
+        async with self._connections(settings) as connections:
+            yield HybridJobs(connections, JobStorage(connections, Storage(connections)), wall=lambda: wall)
+
+    @asynccontextmanager
+    async def _connections(self, settings: Mapping[str, Any]) -> AsyncIterator[Connections]:
         async def keys(fresh: bool) -> Secret:
             return AwsKeys(KEY, SECRET, Secret("canary-session-5f2b9c"), origin="the test")
 
@@ -130,11 +144,10 @@ class Station:
             "endpoints": Endpoints(custom={"s3": "https://s3.example"}),
         }
         async with AsyncExitStack() as stack:
-            connections = Connections(
+            yield Connections(
                 Settings(**{**given, **settings}),
                 REGION,
                 Credential(keys),
                 stack,
                 transport=lambda _: httpx.MockTransport(self),
             )
-            yield BraketAdapter(connections, Storage(connections), wall=lambda: wall)
