@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 SHORT = Deadlines(connect=0.3, silence=0.6, total=1.0, hold=1.0)
 """Seconds, for the cells that a deadline ends."""
-CALLS = {"describe": "describe", "submit": "submit", "poll": "look", "fetch": "fetch", "cancel": "cancel"}
-OTHERS = ("backends", "drop_connections", "find", "per_page", "stage", "survey", "survey_from", "worth")
+CALLS = {
+    "describe": "describe", "stage": "stage", "submit": "submit", "poll": "look", "fetch": "fetch", "cancel": "cancel",
+}  # fmt: skip
+OTHERS = ("backends", "drop_connections", "find", "per_page", "survey", "survey_from", "worth")
 
 
 class Call(NamedTuple):
@@ -184,8 +186,9 @@ class Scene:
 
     @property
     def failures(self) -> int:
-        """Calls of the cell's operation that failed so far."""
-        return Counter(call.operation for call in self.calls if call.error is not None)[self.called]
+        """Calls of the cell's operation that failed so far; of a submit also those that come before it each time."""
+        failed = Counter(call.operation for call in self.calls if call.error is not None)
+        return failed[self.called] + (failed["stage"] if self.called == "submit" else 0)
 
     async def until(self, fact: Callable[[], bool]) -> None:
         """Wait for something that a call makes true."""

@@ -88,7 +88,7 @@ class LocalJobs:
         return () if state.state == "queued" else (_STREAM,)
 
     async def log_page(self, job: Remote, stream: str, after: str = "") -> LogPage:
-        """About a megabyte at the most. A vendor's log has no times."""
+        """About a quarter of a megabyte at the most. A vendor's log has no times."""
         return await _beside(_page, job.id, stream, after, "")
 
     async def metric_page(self, job: Remote, after: str = "") -> LogPage:
@@ -192,7 +192,7 @@ def _fetch(job_id: str) -> Raw:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return Raw(JOB, {})
-    with open(handle, "rb") as saved:
+    with os.fdopen(handle, "rb") as saved:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode) or about.st_size > _MOST:
             raise ProviderRejected(f"braket: {file} is no file of up to {_MOST >> 20} MiB", provider="braket")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from quantumjobs.adapters.braket.replies import checked
-from quantumjobs.errors import CredentialError, ProviderRejected
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected
 from quantumjobs.wire import Wire, shown
 
 _START = "AmazonBraketJobsExecutionRole"
@@ -15,11 +15,16 @@ _ARN = re.compile(rb"<Arn>(arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512})</
 
 
 async def role(wire: Wire) -> tuple[str, str]:
-    """Its ARN, or "" and why there is none: who gives a role of their own needs no right to list them."""
+    """Its ARN, or "" and why there is none: who gives a role of their own needs no right to list them.
+
+    Raises `CredentialError`, `ProviderUnavailable` and `ProviderProtocolError`.
+    """
     try:
         reply = checked(await wire.request("POST", "/", _BODY, headers=_FORM), "the list of roles")
-    except (ProviderRejected, CredentialError) as error:
+    except ProviderRejected as error:
         return "", shown(str(error))
+    if b"<Roles" not in reply.body:
+        raise ProviderProtocolError("braket: the list of roles is none", provider="braket")
     for found in _ARN.findall(reply.body):
         arn: str = found.decode()
         if arn.rpartition("/")[2].startswith(_START):

@@ -196,7 +196,7 @@ async def test_an_answer_without_a_jobs_arn_is_none(reply: Any):
 
 
 # --- describing -----------------------------------------------------------------------------------
-ROLES = f"<L><member><Arn>arn:aws:iam::{ACCOUNT}:role/service-role/Other</Arn></member><member><Arn>{ROLE}-2</Arn></member></L>"
+ROLES = f"<Roles><member><Arn>arn:aws:iam::{ACCOUNT}:role/service-role/Other</Arn></member><member><Arn>{ROLE}-2</Arn></member></Roles>"
 
 
 async def test_a_description_has_the_place_and_the_role_that_the_console_makes():
@@ -209,7 +209,7 @@ async def test_a_description_has_the_place_and_the_role_that_the_console_makes()
     assert b"ListRoles" in station.requests[1].content
 
 
-@pytest.mark.parametrize("reply", [refusal(403, "AccessDenied"), b"<L/>"])
+@pytest.mark.parametrize("reply", [refusal(403, "AccessDenied"), b"<Roles/>"])
 async def test_who_has_no_right_to_list_roles_is_told_so_when_one_is_needed(reply: Any):
     station = Station({STS: IDENTITY, "POST iam /": reply})
     async with station.jobs() as adapter:

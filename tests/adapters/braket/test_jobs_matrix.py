@@ -53,8 +53,8 @@ class TestHybridJobs(FaultRules):
         assert isinstance(result, dict), result
 
 
-class TestUploads(TestHybridJobs):
-    """What is uploaded before the submit, which nothing follows from."""
+class TestIdentity(TestHybridJobs):
+    """The account's number, which is asked for once, where the bucket is not named."""
 
     only = frozenset({"describe"})
     operations = {**TestHybridJobs.operations, "describe": "identity"}

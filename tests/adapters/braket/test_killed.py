@@ -72,18 +72,24 @@ class Deadly(BraketEmulator):
         return reply
 
 
+async def dies(emulator: Deadly, program: str, *arguments: str) -> bytes:
+    """A program is killed by the emulator; what it said before."""
+    victim = emulator.victim = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, *arguments, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    said, wrong = await victim.communicate()
+    assert (victim.returncode, wrong) == (-signal.SIGKILL, b""), wrong.decode()
+    return said
+
+
 async def killed_at(folder: Path, operation: str, *, carried_out: bool, submits: int, more: dict[str, float]) -> None:
     """A program dies there; then another one uses its ledger, and `submits` requests were sent in all."""
     ledger = folder / f"{operation}-{carried_out}-{submits}.db"
     # Whoever looks for a task with a wrong clock, and does not know that yet, looks at another time.
     emulator = Deadly(operation, carried_out=carried_out, clock_offset=-7200.0 if more else 0.0)
     async with serve(emulator) as url:
-        victim = emulator.victim = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PROGRAM, str(ledger), json.dumps(settings_of(url)), TURN,
-            env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        said, wrong = await victim.communicate()
-        assert (victim.returncode, wrong) == (-signal.SIGKILL, b""), wrong.decode()
+        said = await dies(emulator, PROGRAM, str(ledger), json.dumps(settings_of(url)), TURN)
         assert not said or operation in ("poll", "fetch")  # what it said, was so
         async with client_of(url, ledger=ledger, policies=QUICK, more=more) as client:
             jobs = await client.jobs()
