@@ -34,6 +34,10 @@ PROMISED = {
     ),
     "fake_cloud.py": r"hasty/sim failed: .*\nstormy/sim won after 1\.\d+ hours; jobs that ran twice: 0\n",
     "gather_many.py": r"angle 0\.00: 0\.00 of 200 shots\n(.*\n)+1[0-2] jobs, [1-3] of them a closer look\n",
+    "hybrid_job.py": (
+        r"log: starts at \[0\.1, 2\.0\] inside a job: True\nmetrics: 20 energies, from 0\.090 to -1\.250\n"
+        r"result: -1\.250 \(exact: -1\.250\)\n"
+    ),
     "own_provider/main.py": (
         r"acme/anvil: \{'00': \d+, '11': \d+\}\naer: \{'00': \d+, '11': \d+\}\nnot sent: circuits\[0\]: 9 qubits; ACME has 8\n"
     ),

@@ -68,16 +68,18 @@ class Writer:
         self._spent = spent
         self._name = reading.source.name
         self._alias = reading.source.alias
+        known = {one.name for one in twins.SOURCES}
+        self._bases = [ast.unparse(base) for base in reading.class_.bases if ast.unparse(base) in known]
 
     def text(self) -> str:
         members = [self._method(node) for node in self._reading.class_.body if self._is_taken(node)]
         if self._name not in twins.MADE_BY_USERS:
             members.insert(0, self._constructor())
-        slots = ['    __slots__ = ("__weakref__", "_bridge", "_twin")'] if self._name == "Job" else []
         noqa = "  # noqa: N801 - named and used like asyncio's function" if self._name == "as_completed" else ""
+        bases = f"({', '.join(self._bases)})" if self._bases else ""
         doc = self._doc(ast.get_docstring(self._reading.class_), self._name, 4)
-        lines = [f"class {self._name}:{noqa}", *doc]
-        for member in filter(None, [slots, *members]):
+        lines = [f"class {self._name}{bases}:{noqa}", *doc]
+        for member in filter(None, [self._slots(), *members]):
             lines += ["", *member]
         return "\n".join([*self._head("\n".join(lines)), "", "", *lines]) + "\n"
 
@@ -89,7 +91,14 @@ class Writer:
             return self._name in twins.MADE_BY_USERS
         return not node.name.startswith("_") or re.fullmatch(r"__\w+__|_repr_\w+_", node.name) is not None
 
+    def _slots(self) -> list[str]:
+        if self._bases:
+            return ["    __slots__ = ()"]
+        return ['    __slots__ = ("__weakref__", "_bridge", "_twin")'] if self._name == "Job" else []
+
     def _constructor(self) -> list[str]:
+        if self._bases:
+            return [f"    _twin: {self._alias}"]
         return [
             f"    def __init__(self, bridge: Bridge, twin: {self._alias}) -> None:",
             "        self._bridge = bridge",
@@ -108,26 +117,49 @@ class Writer:
     def _body(self, node: Function) -> list[str]:
         special = self._special(node)
         if special is not None:
-            return [f"        {line}" for line in special]
+            return [f"        {line}" if line else "" for line in special]
         full = self._full(node)
         lines = []
         if full in twins.AT_ONCE:
             self._spent.add(full)
             condition, value = twins.AT_ONCE[full]
-            lines += [f"        if {condition} and self._bridge.portal.lost is None:", f"            return {value}"]
+            lines.append(f"        if {condition} and self._bridge.portal.lost is None:")
+            if value != "self":  # what a twin keeps there is untyped
+                lines.append(f"            at_hand: {self._returns(node)} = {value}")
+                value = "at_hand"
+            lines.append(f"            return {value}")
         call, carried = self._call(node)
-        whole = _statement(carried.format(f"{call[0]}{', '.join(call[1])})"), node, self._back(node))
+        whole = self._statement(node, carried.format(f"{call[0]}{', '.join(call[1])})"))
         if len(whole) + 8 <= WIDTH:
             lines.append(f"        {whole}")
         else:
             lines += layout.wrapped(f"work = {call[0]}", call[1], ")", indent=8)
-            lines.append(f"        {_statement(carried.format('work'), node, self._back(node))}")
-        if _annotation(node.returns) == "Self":
-            lines.append("        return self")
-        return lines
+            lines.append(f"        {self._statement(node, carried.format('work'))}")
+        return lines + self._ending(node)
+
+    def _statement(self, node: Function, value: str) -> str:
+        """What becomes of the value."""
+        if _annotation(node.returns) in ("None", "NoReturn", "Self"):
+            return value
+        value = self._back(node).format(value)
+        return f"job = {value}" if self._full(node) in twins.AFTERWARDS else f"return {value}"
+
+    def _ending(self, node: Function) -> list[str]:
+        """What comes after the call."""
+        full = self._full(node)
+        if full in twins.AFTERWARDS:
+            self._spent.add(full)
+            condition, lines = twins.AFTERWARDS[full]
+            return [f"        if {condition}:", *(f"            {line}" for line in lines), "        return job"]
+        if _annotation(node.returns) == "NoReturn":  # which type checkers cannot know
+            return ['        raise AssertionError("it has raised already")']
+        return ["        return self"] if _annotation(node.returns) == "Self" else []
 
     def _special(self, node: Function) -> list[str] | None:
         """The bodies that do not simply call their namesake."""
+        if self._full(node) in twins.IN_THE_CALLERS_THREAD:
+            self._spent.add(self._full(node))
+            return list(twins.IN_THE_CALLERS_THREAD[self._full(node)])
         if node.name == "__init__":
             return self._made(node)
         if _decorator(node) == "property":
@@ -156,6 +188,9 @@ class Writer:
         if full in twins.TIMED:
             self._spent.add(full)
             return call, "self._bridge.timed({0}, self._twin, timeout, on_timeout)"
+        if full in twins.LIMITED:
+            self._spent.add(full)
+            return call, f'self._bridge.limited({{0}}, self._twin, timeout, "{twins.LIMITED[full]}")'
         return call, "self._bridge.call({0})"
 
     def _made(self, node: Function) -> list[str]:
@@ -175,7 +210,8 @@ class Writer:
         parts = [self._over(one) for one in [*given.posonlyargs, *given.args][1:]]
         if given.vararg is not None:
             parts.append(f"*{given.vararg.arg}")
-        parts += [f"{one.arg}={self._over(one)}" for one in given.kwonlyargs]
+        later = twins.AFTERWARDS.get(self._full(node), ("", ()))[0]
+        parts += [f"{one.arg}={'False' if one.arg == later else self._over(one)}" for one in given.kwonlyargs]
         if given.kwarg is not None:
             parts.append(f"**{given.kwarg.arg}")
         return parts
@@ -194,7 +230,11 @@ class Writer:
         parts = self._parameters(node)
         returns = self._returns(node)
         self._reading.used |= set(re.findall(r"[A-Za-z_]\w*", " ".join([*parts, returns])))
-        return layout.wrapped(f"def {name}(", parts, f") -> {returns}:", indent=4)
+        lines = layout.wrapped(f"def {name}(", parts, f") -> {returns}:", indent=4)
+        if self._full(node) in twins.OVERRIDES:
+            self._spent.add(self._full(node))
+            lines[0] += f"  # type: ignore[override]  # {twins.OVERRIDES[self._full(node)]}"
+        return lines
 
     def _parameters(self, node: Function) -> list[str]:
         given = node.args
@@ -207,6 +247,8 @@ class Writer:
         if self._full(node) in twins.TIMED:
             parts.append("timeout: float | None = None")
             keywords.insert(0, twins.ON_TIMEOUT)
+        if self._full(node) in twins.LIMITED:
+            keywords.append("timeout: float | None = None")
         if given.vararg is not None:
             parts.append(f"*{self._parameter(given.vararg, None)}")
         elif keywords:
@@ -243,6 +285,7 @@ class Writer:
         words, spent = twins.reworded(text, WIDTH - indent)
         self._spent.update(spent)
         if full in twins.ABOUT_TIMEOUT:
+            self._spent.add(full)
             first, _, rest = words.partition("\n\n")
             about = "\n".join(textwrap.wrap(twins.ABOUT_TIMEOUT[full], WIDTH - indent))
             words = "\n\n".join(filter(None, [first, about, rest]))
@@ -252,7 +295,7 @@ class Writer:
     def _head(self, body: str) -> list[str]:
         """Everything above the class. What only annotations name is imported for type checkers."""
         source = self._reading.source
-        runs = set(re.findall(r"(?<!def )\b(\w+)(?=[(,])", _without_annotations(body)))
+        runs = {*self._bases, *re.findall(r"(?<!def )\b(\w+)(?=[(,])", _without_annotations(body))}
         loaded: dict[str, set[str]] = {}
         known: dict[str, set[str]] = {}
         for name, module in self._named(body):
@@ -287,14 +330,9 @@ class Writer:
             "Stream": "quantumjobs.blocking.stream",
             "Literal": "typing",
         }
-        for name in self._reading.used - {self._name}:
+        for name in {*self._bases, *self._reading.used} - {self._name}:
             if name in homes:
                 yield name, homes[name]
-
-
-def _statement(value: str, node: Function, back: str) -> str:
-    value = back.format(value)
-    return value if _annotation(node.returns) in ("None", "Self") else f"return {value}"
 
 
 def _without_annotations(body: str) -> str:
@@ -391,7 +429,9 @@ def outputs() -> dict[str, str]:
     for source in twins.SOURCES:
         path = f"{source.twin.replace('.', '/')}.py"
         texts[path] = Writer(read(source), spent).text()
-    unspent = {*twins.IN_THE_LOOP, *twins.AT_ONCE, *twins.TIMED, *(said for said, _ in twins.REWORDED)} - spent
+    entries = {*twins.IN_THE_LOOP, *twins.AT_ONCE, *twins.TIMED, *twins.LIMITED, *twins.ABOUT_TIMEOUT, *twins.OVERRIDES}
+    entries |= {*twins.IN_THE_CALLERS_THREAD, *twins.AFTERWARDS, *(said for said, _ in twins.REWORDED)}
+    unspent = entries - spent
     if unspent:
         raise ValueError(f"entries of _tools/twins.py that nothing uses: {', '.join(sorted(unspent))}")
     texts["quantumjobs/blocking/__init__.py"] = face((ROOT / FACE).read_text(encoding="utf-8"))

@@ -35,6 +35,7 @@ SOURCES = (
     Source("Client", "client.client", "AsyncClient"),
     Source("Backend", "client.backend", "AsyncBackend"),
     Source("Job", "engine.job", "AsyncJob"),
+    Source("HybridJob", "engine.hybrid", "AsyncHybridJob"),
     Source("as_completed", "engine.completed", "async_completed"),
 )
 
@@ -58,15 +59,37 @@ AT_ONCE = {  # (condition, value) of the async twin's: what needs no call any mo
     "Job.result": ("self._twin._result is not None", "self._twin._result"),
     "Job.wait": ("self._twin._is_terminal()", "self"),
 }
-TIMED = {"Job.result", "Job.wait", "as_completed.__init__"}
+AT_ONCE["HybridJob.result"] = AT_ONCE["Job.result"]
+TIMED = {"Job.result", "Job.wait", "HybridJob.result", "as_completed.__init__"}
+LIMITED = {  # waits that never cancel a job, and what they wait for
+    "HybridJob.metrics": "the table of metrics",
+    "HybridJob.download_result": "the folder with the files",
+}
+IN_THE_CALLERS_THREAD = {  # whose are the notebook's cell and the pipe that may be full: all of the body
+    "HybridJob.print_logs": (
+        "from quantumjobs.display.logs import print_lines",
+        "",
+        "with self.logs(follow=follow) as lines:",
+        "    print_lines(lines)",
+    ),
+}
+AFTERWARDS = {  # an argument that the async twin gets as False, and what is done for it, in the caller's thread, too
+    "Client.hybrid_job": ("wait_until_complete", ("job.print_logs(follow=True)", "job.wait()")),
+}
+OVERRIDES = {"HybridJob.result": "what a program saves is no result of circuits"}
+"""What gives something else than its namesake of the base class, and why."""
 ON_TIMEOUT = 'on_timeout: Literal["keep", "cancel"] = "keep"'
 _ABOUT_TIMEOUT = (
     "After `timeout` seconds the wait ends with `ResultTimeout`, which has the job; the job goes on, or is cancelled "
     'with `on_timeout="cancel"`.'
 )
+_ABOUT_LIMIT = "After `timeout` seconds it ends with `ResultTimeout`, which has the job; the job goes on."
 ABOUT_TIMEOUT = {  # goes into the docstring
     "Job.result": _ABOUT_TIMEOUT,
     "Job.wait": _ABOUT_TIMEOUT,
+    "HybridJob.result": _ABOUT_TIMEOUT,
+    "HybridJob.metrics": _ABOUT_LIMIT,
+    "HybridJob.download_result": _ABOUT_LIMIT,
     "as_completed": (
         "`timeout` seconds from now iterating ends with `ResultTimeout`, which has the jobs that are not over; they go "
         'on, or are cancelled with `on_timeout="cancel"`.'
@@ -74,6 +97,8 @@ ABOUT_TIMEOUT = {  # goes into the docstring
 }
 REWORDED = (  # (what the async docstring says, what the blocking one says); then `await` and `async` are dropped
     ("awaitable by any number of waiters.", "for any number of threads that wait for it."),
+    ("; awaitable as any job.", "; any thread may wait for it, as for any job."),
+    ("`await job` is what the program has saved", "`job.result()` is what the program has saved"),
     ("`await job` is `await job.result()`. Ending a wait never ends the job.", "Ctrl-C ends a wait, never the job."),
     (
         "with `await client.aclose()`.",
@@ -96,6 +121,7 @@ OVER = {
     "Callable[[Job], object]": "self._bridge.callback({0})",
 }
 BACK = {
+    "HybridJob": "self._bridge.job({0})",
     "Job": "self._bridge.job({0})",
     "list[Job]": "[self._bridge.job(one) for one in {0}]",
     "Backend": "Backend(self._bridge, {0})",

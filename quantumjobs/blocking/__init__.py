@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from quantumjobs.blocking.backend import Backend as Backend
     from quantumjobs.blocking.client import Client as Client
     from quantumjobs.blocking.completed import as_completed as as_completed
+    from quantumjobs.blocking.hybrid import HybridJob as HybridJob
     from quantumjobs.blocking.job import Job as Job
     from quantumjobs.blocking.stream import Stream as Stream
     from quantumjobs.client.client import Occurrence as Occurrence
     from quantumjobs.core.costs import Cost as Cost
+    from quantumjobs.core.logs import LogLine as LogLine
     from quantumjobs.core.records import Progress as Progress
     from quantumjobs.core.records import Snapshot as Snapshot
     from quantumjobs.core.results import CircuitResult as CircuitResult
@@ -60,6 +62,7 @@ _HOMES = {
     "Client": "quantumjobs.blocking.client",
     "Cost": "quantumjobs.core.costs",
     "CredentialError": "quantumjobs.errors",
+    "HybridJob": "quantumjobs.blocking.hybrid",
     "InvalidTransition": "quantumjobs.errors",
     "Job": "quantumjobs.blocking.job",
     "JobCancelled": "quantumjobs.errors",
@@ -72,6 +75,7 @@ _HOMES = {
     "LedgerConflict": "quantumjobs.errors",
     "LedgerError": "quantumjobs.errors",
     "LedgerWriteError": "quantumjobs.errors",
+    "LogLine": "quantumjobs.core.logs",
     "Occurrence": "quantumjobs.client.client",
     "Policy": "quantumjobs.engine.policies",
     "Progress": "quantumjobs.core.records",
@@ -97,6 +101,7 @@ __all__ = [
     "Client",
     "Cost",
     "CredentialError",
+    "HybridJob",
     "InvalidTransition",
     "Job",
     "JobCancelled",
@@ -109,6 +114,7 @@ __all__ = [
     "LedgerConflict",
     "LedgerError",
     "LedgerWriteError",
+    "LogLine",
     "Occurrence",
     "Policy",
     "Progress",

@@ -10,9 +10,10 @@ import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat, TypeVar, overload
 from weakref import WeakValueDictionary
 
+from quantumjobs.blocking.hybrid import HybridJob
 from quantumjobs.blocking.job import Job
 from quantumjobs.blocking.portal import portal
 from quantumjobs.blocking.stream import Stream
@@ -21,6 +22,7 @@ from quantumjobs.errors import QuantumJobsError, ResultTimeout, UsageError
 
 if TYPE_CHECKING:
     from quantumjobs.client.client import Client as AsyncClient
+    from quantumjobs.engine.hybrid import HybridJob as AsyncHybridJob
     from quantumjobs.engine.job import Job as AsyncJob
 
 T = TypeVar("T")
@@ -55,13 +57,26 @@ class Bridge:
         self, coroutine: Coroutine[Any, Any, T], twin: AsyncJob, timeout: float | None, on_timeout: OnTimeout
     ) -> T:
         """The same for a wait for one job, which ends with `ResultTimeout` after so many seconds."""
-        try:
-            deadline = _deadline(timeout, on_timeout)
-        except UsageError:
-            coroutine.close()
-            raise
+        deadline = _checked(coroutine, timeout, on_timeout)
         if deadline is None or twin._at_hand():
             return self.call(coroutine)
+        return self._within(deadline, coroutine, lambda: self._out_of_time(twin, timeout, on_timeout))
+
+    def limited(self, coroutine: Coroutine[Any, Any, T], twin: AsyncJob, timeout: float | None, what: str) -> T:
+        """The same for another question about a job, which may take its time also when the job is over."""
+        deadline = _checked(coroutine, timeout, "keep")
+        if deadline is None:
+            return self.call(coroutine)
+
+        def late() -> ResultTimeout:
+            job = self.job(twin)
+            message = f"{what} of job {job.id} is not there after {timeout:g} s; the job is {job.state}, and left alone"
+            return ResultTimeout(message, job=job, token=job.id)
+
+        return self._within(deadline, coroutine, late)
+
+    def _within(self, deadline: float, coroutine: Coroutine[Any, Any, T], late: Callable[[], ResultTimeout]) -> T:
+        """Run it and wait; at the deadline it is cancelled, and the error is raised that `late` gives."""
         future = self.portal.start(coroutine)
         try:
             try:
@@ -75,12 +90,15 @@ class Bridge:
         finally:
             future.cancel()
             del future
+        raise late()
+
+    def _out_of_time(self, twin: AsyncJob, timeout: float | None, on_timeout: OnTimeout) -> ResultTimeout:
         job, outcome, after = self.job(twin), None, "it goes on"
         if on_timeout == "cancel":
             outcome = self._cancel(twin)
             after = f"asked to stop it: {outcome}" if outcome else "asked to stop it, and there is no answer yet"
         message = f"job {job.id} is {job.state} after {timeout:g} s; {after}"
-        raise ResultTimeout(message, job=job, token=job.id, cancel=outcome)
+        return ResultTimeout(message, job=job, token=job.id, cancel=outcome)
 
     def run(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
         """Call a plain function of the async side in the loop, which is where it expects to be."""
@@ -101,14 +119,21 @@ class Bridge:
             return None
 
     # --- what goes over, and comes back -----------------------------------------------------
+    @overload
+    def job(self, twin: AsyncHybridJob) -> HybridJob: ...
+    @overload
+    def job(self, twin: AsyncJob) -> Job: ...
     def job(self, twin: AsyncJob) -> Job:
         """The blocking twin of a job; the same object as long as it is held."""
         job = self._jobs.get(twin)
         if job is None:
+            from quantumjobs.engine.hybrid import HybridJob as AsyncHybridJob  # who has made a job has it already
+
             with self._lock:
                 job = self._jobs.get(twin)
                 if job is None:
-                    job = self._jobs[twin] = Job(self, twin)
+                    kind = HybridJob if isinstance(twin, AsyncHybridJob) else Job
+                    job = self._jobs[twin] = kind(self, twin)
         return job
 
     def callback(self, function: Callable[[Job], object]) -> Callback:
@@ -222,6 +247,15 @@ async def _asked(twin: AsyncJob) -> None:
         await twin.cancel()
     except QuantumJobsError as error:
         log.warning("job %s ran out of time, and cannot be cancelled: %s", twin.id, error)
+
+
+def _checked(coroutine: Coroutine[Any, Any, object], timeout: object, on_timeout: str) -> float | None:
+    """The same; where it is refused, the coroutine is closed, which nobody awaits any more."""
+    try:
+        return _deadline(timeout, on_timeout)
+    except UsageError:
+        coroutine.close()
+        raise
 
 
 def _deadline(timeout: object, on_timeout: str) -> float | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import os
 
     from quantumjobs.abc import Identity, Ledger, LoginPage, Provider, SignedOut
+    from quantumjobs.blocking.hybrid import HybridJob
     from quantumjobs.blocking.job import Job
     from quantumjobs.blocking.stream import Stream
     from quantumjobs.client.client import Occurrence
@@ -101,6 +102,52 @@ class Client:
         `CredentialError` in any case.
         """
         return self._bridge.call(self._twin.backends(provider))
+
+    def hybrid_job(
+        self,
+        device: str,
+        source: Any,
+        *,
+        entry_point: str | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        local: bool = False,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        key: str | None = None,
+        until: Literal["accepted", "recorded"] = "accepted",
+        wait_until_complete: bool = False,
+        **options: Any,
+    ) -> HybridJob:
+        """Have a program run beside a device, such as "braket/sv1", and return it as soon as it is accepted.
+
+        `source` is a folder, a `.py` file, an archive in the provider's storage (`s3://...`), or a function; then
+        `arguments` are what it is called with, plain JSON values, and what it returns is saved. `entry_point` is
+        "package.module" or "package.module:function"; by default the folder or file itself. What is packed is kept
+        before anything is sent, and uploaded before the submit, which costs nothing. With `local` the same program
+        runs as a process of this machine. `wait_until_complete` prints the logs and waits for the end. `name` is its
+        name at the provider, too; `tags`, `key` and `until` are as for `Backend.run`. Other `options` are the
+        provider's own (of Braket: hyperparameters, input_data, instance_config, checkpoint_config, ...).
+
+        Raises what `Backend.run` does. A name that another job has is a `JobRejected`: that job is never adopted.
+        """
+        work = self._twin.hybrid_job(
+            device,
+            source,
+            entry_point=entry_point,
+            arguments=arguments,
+            local=local,
+            name=name,
+            tags=tags,
+            key=key,
+            until=until,
+            wait_until_complete=False,
+            **options,
+        )
+        job = self._bridge.job(self._bridge.call(work))
+        if wait_until_complete:
+            job.print_logs(follow=True)
+            job.wait()
+        return job
 
     def login(self, provider: str, *, show: Callable[[LoginPage], object] | None = None) -> Identity:
         """Sign in at "aqt" or "aqt:lab2": who one is now, until when, and where that is kept.

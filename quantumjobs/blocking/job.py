@@ -175,7 +175,8 @@ class Job:
         the wait cannot go on, `SubmissionUncertain`, `ProviderProtocolError` or `AdapterError`. Never returns nothing.
         """
         if self._twin._result is not None and self._bridge.portal.lost is None:
-            return self._twin._result
+            at_hand: Result = self._twin._result
+            return at_hand
         return self._bridge.timed(self._twin.result(progress=progress), self._twin, timeout, on_timeout)
 
     def wait(

@@ -163,9 +163,7 @@ class Wire:
         await self._looks.close()
         await self._submits.retire()
 
-    async def get(
-        self, path: str, *, headers: Mapping[str, str] | None = None, limits: Limits | None = None
-    ) -> Reply:
+    async def get(self, path: str, *, headers: Mapping[str, str] | None = None, limits: Limits | None = None) -> Reply:
         """A look: safe to repeat, and repeated once at no charge on a kept connection that turns out dead."""
         return await self._authorised(_Asked("GET", path, headers=headers or {}, limits=limits or self._limits))
 

@@ -130,8 +130,6 @@ class _Places:
         """The member's place, `a/b`; empty for the archive's own folder. Those above it are folders from now on."""
         parts = _parts(member, self._limits)
         place = "/".join(parts).encode()
-        if not parts and not member.folder:
-            refuse("is a file without a name", member.name)
         folder = self._taken.get(place)
         if folder is None:
             self._add(place, member.folder, member)
@@ -166,9 +164,10 @@ def _parts(member: Member, limits: Limits) -> list[str]:
         refuse("has a name of another system", name)
     if name.startswith("/"):
         refuse("has an absolute name", name)
-    if name.endswith("/") and not member.folder and not member.odd:
+    parts = name.split("/")
+    if parts[-1] in {"", "."} and not member.folder:
         refuse("is a file with a folder's name", name)
-    parts = [part for part in name.split("/") if part not in {"", "."}]
+    parts = [part for part in parts if part not in {"", "."}]
     if ".." in parts:
         refuse("leads out of the folder", name)
     if len(parts) > limits.depth:

@@ -66,6 +66,7 @@ class Connections:
         key = (service, url, region)
         if key not in self._wires:
             signer = Signer(service, region)
+            signer.offset = self.ahead  # the services' clocks are one: what another one taught need not be learnt anew
             wire = Wire(
                 url,
                 provider="braket",

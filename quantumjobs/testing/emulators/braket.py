@@ -1,9 +1,12 @@
-"""Amazon Braket's quantum tasks, with as much of S3 and STS as they need, behind one port."""
+"""Amazon Braket's quantum tasks and hybrid jobs, with as much of S3, STS, IAM and CloudWatch Logs as they need.
+
+All of it is behind one port, on loopback. Entry points of hybrid jobs run with the rights of whoever serves it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import functools
+import time
 from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Any
@@ -19,8 +22,10 @@ from quantumjobs.errors import UsageError
 from quantumjobs.testing.emulators import (
     braket_capabilities,
     braket_documents,
+    braket_jobs,
+    braket_logs,
     braket_payload,
-    braket_refusals,
+    braket_roles,
     braket_run,
     braket_search,
     braket_tasks,
@@ -29,13 +34,18 @@ from quantumjobs.testing.emulators import (
 from quantumjobs.testing.emulators.braket_devices import DEVICES, Device
 from quantumjobs.testing.emulators.braket_door import region
 from quantumjobs.testing.emulators.braket_frame import SignedEmulator
+from quantumjobs.testing.emulators.braket_jobs import HybridJobs, HybridSettings
+from quantumjobs.testing.emulators.braket_jobs_search import JobSearch
+from quantumjobs.testing.emulators.braket_logs import Logs
+from quantumjobs.testing.emulators.braket_logs_store import LogSettings
 from quantumjobs.testing.emulators.braket_payload import Cancellation, Creation
 from quantumjobs.testing.emulators.braket_refusals import NOT_FOUND, Refusal, invalid
 from quantumjobs.testing.emulators.braket_run import Outcome
 from quantumjobs.testing.emulators.braket_search import DeviceSearch, Search
 from quantumjobs.testing.emulators.braket_store import Store
-from quantumjobs.testing.emulators.braket_tasks import ACCOUNT, BraketTask
+from quantumjobs.testing.emulators.braket_tasks import BraketTask
 from quantumjobs.testing.emulators.faults import Fault
+from quantumjobs.testing.emulators.frame import JOB_LIMIT
 from quantumjobs.testing.emulators.jobs import Job
 from quantumjobs.workers.aer import SEED_STEP, wrap_seed
 
@@ -58,8 +68,11 @@ class BraketEmulator(SignedEmulator):
 
     operations = (
         *("submit", "poll", "cancel", "survey", "describe", "backends"),
-        *("fetch", "head", "put", "delete", "list", "bucket", "identity"),
+        *("fetch", "head", "put", "delete", "list", "bucket", "upload", "identity", "ListRoles"),
+        *braket_jobs.OPERATIONS,
+        *braket_logs.OPERATIONS,
     )
+    submitting = ("submit", "CreateJob")
 
     def __init__(
         self,
@@ -74,6 +87,8 @@ class BraketEmulator(SignedEmulator):
         spilled: bool = False,
         foreign: Collection[str] = (),
         clock_offset: float = 0.0,
+        hybrid: HybridSettings | None = None,
+        logs: LogSettings | None = None,
         **settings: Any,
     ) -> None:
         if page < 1 or search_lag < 0 or cancelling < 0:
@@ -88,31 +103,45 @@ class BraketEmulator(SignedEmulator):
         self.store = Store(self.now, foreign)
         self._created: dict[tuple[str, str], tuple[float, Any, str]] = {}
         """By region and the client's token: when, what, and the ARN."""
+        self._origin: tuple[asyncio.AbstractEventLoop, float] | None = None
+        self.logs = Logs(logs or LogSettings(), lambda: int(self.moment() * 1000))
+        queue = {name: settings.get(name, 0.0) for name in ("queue", "duration")}
+        limit = settings.get("job_limit", JOB_LIMIT)
+        self.hybrid = HybridJobs(self, hybrid or HybridSettings(), limit=limit, **queue)
         super().__init__(quotas=quotas, clock_offset=clock_offset, **settings)
 
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """Tasks and hybrid jobs, by ARN."""
+        return {**self.queue.jobs, **self.hybrid.queue.jobs}
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        cancels = self.requests["cancel"] + self.requests["CancelJob"]
+        return super().stats | {"cancels": cancels, "hybrid_jobs": len(self.hybrid.queue.jobs)}
+
+    def moment(self) -> float:
+        """The services' clock as hybrid jobs and their logs have it: it goes as the loop's does, which may be faster."""
+        loop = asyncio.get_running_loop()
+        if self._origin is None or self._origin[0] is not loop:
+            self._origin = loop, time.time() - loop.time()
+        return self._origin[1] + loop.time() + self.clock_offset
+
     def routes(self) -> list[Route]:
-        get, post = functools.partial(self.route, "GET"), functools.partial(self.route, "POST")
-        put, head, delete = (functools.partial(self.route, method) for method in ("PUT", "HEAD", "DELETE"))
-        key, bucket = "/s3/{bucket}/{key:path}", "/s3/{bucket}"
-        store = self.store
-        made = [
-            post("/braket/quantum-task", "submit", self._create),
-            get("/braket/quantum-task/{arn}", "poll", self._task),
-            put("/braket/quantum-task/{arn}/cancel", "cancel", self._cancel),
-            post("/braket/quantum-tasks", "survey", self._search),
-            get("/braket/device/{arn}", "describe", self._device),
-            post("/braket/devices", "backends", self._search_devices),
-            post("/sts/", "identity", self._identity),
+        route = self.route
+        return [
+            route("POST", "/braket/quantum-task", "submit", self._create),
+            route("GET", "/braket/quantum-task/{arn}", "poll", self._task),
+            route("PUT", "/braket/quantum-task/{arn}/cancel", "cancel", self._cancel),
+            route("POST", "/braket/quantum-tasks", "survey", self._search),
+            route("GET", "/braket/device/{arn}", "describe", self._device),
+            route("POST", "/braket/devices", "backends", self._search_devices),
+            route("POST", "/sts/", "identity", braket_roles.identity),
+            route("POST", "/iam/", "ListRoles", braket_roles.list_roles),
+            *self.hybrid.routes(),
+            *self.logs.routes(route),
+            *self.store.routes(route),
         ]
-        for path in (bucket, f"{bucket}/"):
-            made += [
-                head(path, "head", store.bucket),
-                get(path, "list", store.list),
-                put(path, "bucket", store.bucket),
-                delete(path, "bucket", store.bucket),
-            ]
-        objects = [(head, "head", store.fetch), (get, "fetch", store.fetch), (put, "put", store.keep)]
-        return [*made, *(how(key, name, what) for how, name, what in objects), delete(key, "delete", store.remove)]
 
     # --- devices ------------------------------------------------------------------------------
     async def _device(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
@@ -124,7 +153,7 @@ class BraketEmulator(SignedEmulator):
         ahead = sum(job.state is S.QUEUED and job.about.device_arn == device.arn for job in self._tasks())
         size = str(ahead) if ahead <= _FAR else f">{_FAR}"
         queue = {"queue": "QUANTUM_TASKS_QUEUE", "queueSize": size, "queuePriority": "Normal"}
-        document = {**_listed(device), "deviceCapabilities": msgspec.json.encode(told).decode()}
+        document = {**braket_capabilities.listed(device), "deviceCapabilities": msgspec.json.encode(told).decode()}
         return replies.json(document | {"deviceQueueInfo": [queue]})
 
     async def _search_devices(self, request: Request, body: bytes) -> Response:
@@ -132,13 +161,14 @@ class BraketEmulator(SignedEmulator):
         wanted = {arn for one in asked.filters for arn in one.values}
         here = region(request)
         found = [one for one in self.devices.values() if one.region in ("", here) and (not wanted or one.arn in wanted)]
-        return replies.json(self._paged("devices", [_listed(one) for one in found], asked))
+        return replies.json(self.paged("devices", [braket_capabilities.listed(one) for one in found], asked))
 
     def _known(self, arn: str, here: str) -> Device | None:
         found = self.devices.get(arn)
         return found if found is not None and found.region in ("", here) else None
 
-    def _paged(self, name: str, found: Sequence[Any], asked: Search | DeviceSearch) -> dict[str, Any]:
+    def paged(self, name: str, found: Sequence[Any], asked: Search | DeviceSearch | JobSearch) -> dict[str, Any]:
+        """What a search answers. Raises `Refusal` for a token of no page."""
         first = braket_search.start(asked.next_token)
         after = first + min(asked.max_results, self.page)
         more = {"nextToken": f"from-{after}"} if after < len(found) else {}
@@ -154,23 +184,33 @@ class BraketEmulator(SignedEmulator):
             if before[1] != same:
                 raise invalid("The client token has been used for another request")
             return replies.json({"quantumTaskArn": before[2]}, 201)
-        device = self._usable(asked, here)
+        device = self.usable(asked.device_arn, here)
         work = braket_payload.work(asked, device)
         if asked.output_s3_bucket in self.store.foreign:
             raise invalid("The S3 bucket cannot be written to")
         if self.queue.is_full or self._is_busy(device, here):
             raise Refusal("ServiceQuotaExceededException", "The number of concurrent tasks is exceeded")
+        job_arn = "" if asked.job_token is None else self.hybrid.of_token(asked.job_token, here).id
         fault: Fault | None = request.state.fault
         fails = (fault.body or "scripted failure") if fault is not None and fault.kind == "fail" else None
-        task = BraketTask(work, asked, device=device, region=here, now=self.now, store=self._store, fails=fails)
+        task = BraketTask(
+            *(work, asked),
+            device=device,
+            region=here,
+            now=self.now,
+            store=self._store,
+            fails=fails,
+            job_arn=job_arn,
+        )
         self._created[key] = (moment, same, task.id)
         self.queue.accept(task)
         return replies.json({"quantumTaskArn": task.id}, 201)
 
-    def _usable(self, asked: Creation, here: str) -> Device:
-        device = self._known(asked.device_arn, here)
+    def usable(self, arn: str, here: str) -> Device:
+        """A device that takes tasks. Raises `Refusal`."""
+        device = self._known(arn, here)
         if device is None:
-            raise invalid(f"Device {asked.device_arn} is not available in {here}")
+            raise invalid(f"Device {arn} is not available in {here}")
         if device.status == "OFFLINE":
             raise Refusal("DeviceOfflineException", "Device is offline")
         if device.status == "RETIRED":
@@ -196,7 +236,7 @@ class BraketEmulator(SignedEmulator):
         then = asyncio.get_running_loop().time() - self.search_lag
         here = [one for one in reversed(self._tasks()) if one.region == region(request)]
         found = list(braket_search.matching(asked, here, lambda task: task.status_at(then)))
-        page = self._paged("quantumTasks", found, asked)
+        page = self.paged("quantumTasks", found, asked)
         page["quantumTasks"] = [braket_tasks.summary(task, word) for task, word in page["quantumTasks"]]
         return replies.json(page)
 
@@ -214,10 +254,10 @@ class BraketEmulator(SignedEmulator):
 
     def _tasks(self) -> list[BraketTask]:
         """In the order of their creation."""
-        return [job for job in self.jobs.values() if isinstance(job, BraketTask)]
+        return [job for job in self.queue.jobs.values() if isinstance(job, BraketTask)]
 
     def _wanted(self, request: Request) -> BraketTask:
-        found = self.jobs.get(unquote(request.path_params["arn"]))
+        found = self.queue.jobs.get(unquote(request.path_params["arn"]))
         if not isinstance(found, BraketTask) or found.region != region(request):
             raise Refusal(NOT_FOUND, "Quantum task not found")
         return found
@@ -231,6 +271,11 @@ class BraketEmulator(SignedEmulator):
             if not task.is_over:
                 task.again()
         super().start(warm=warm)
+        self.hybrid.start()
+
+    async def stop(self) -> None:
+        await self.hybrid.stop()
+        await super().stop()
 
     # --- outcomes -----------------------------------------------------------------------------
     async def run_circuit(self, job: Job, place: int) -> bytes:
@@ -251,23 +296,3 @@ class BraketEmulator(SignedEmulator):
         row = ",".join((self.pattern * wide)[:wide])
         rows = f"[{','.join([f'[{row}]'] * task.shots)}]".encode() if task.shots else b""
         return braket_run.encode(Outcome(rows=rows, qubits=tuple(range(wide))))
-
-    # --- STS ----------------------------------------------------------------------------------
-    async def _identity(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
-        if b"Action=GetCallerIdentity" not in body:
-            raise Refusal("InvalidAction", "Could not find operation for version 2011-06-15", 400)
-        return braket_refusals.xml(
-            '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
-            f"<Arn>arn:aws:iam::{ACCOUNT}:user/emulated</Arn><UserId>AIDAEMULATED</UserId><Account>{ACCOUNT}</Account>"
-            "</GetCallerIdentityResult></GetCallerIdentityResponse>"
-        )
-
-
-def _listed(device: Device) -> dict[str, Any]:
-    return {
-        "deviceArn": device.arn,
-        "deviceName": device.name,
-        "providerName": device.provider,
-        "deviceType": device.type,
-        "deviceStatus": device.status,
-    }

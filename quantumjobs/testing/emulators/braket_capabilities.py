@@ -135,3 +135,14 @@ def _paradigm(device: Device) -> dict[str, Any]:
         "qubitCount": rules.count,
         "nativeGateSet": list(rules.native),
     }
+
+
+def listed(device: Device) -> dict[str, Any]:
+    """As a search tells of it."""
+    return {
+        "deviceArn": device.arn,
+        "deviceName": device.name,
+        "providerName": device.provider,
+        "deviceType": device.type,
+        "deviceStatus": device.status,
+    }

@@ -1,4 +1,4 @@
-"""Three services behind one port: told apart by what a request was signed for, each with paths of its own."""
+"""Five services behind one port: told apart by what a request was signed for, each with paths of its own."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quantumjobs.testing.emulators import braket_signatures
-from quantumjobs.testing.emulators.braket_refusals import BRAKET, S3, STS
+from quantumjobs.testing.emulators.braket_refusals import BRAKET, IAM, LOGS, S3, STS
 from quantumjobs.testing.emulators.braket_signatures import Signed
 
 REGION = "us-east-1"
 """Of a request that names none."""
-_PATHS = frozenset({"quantum-task", "quantum-tasks", "device", "devices"})
-_IDS = {BRAKET: "x-amzn-requestid", STS: "x-amzn-requestid", S3: "x-amz-request-id"}
+_PATHS = frozenset({"quantum-task", "quantum-tasks", "device", "devices", "job", "jobs", "tags"})
+_IDS = {**dict.fromkeys((BRAKET, STS, IAM, LOGS), "x-amzn-requestid"), S3: "x-amz-request-id"}
+_TARGET = "Logs_20140328."
 
 
 class Door:
     """Gives requests to an application, with the path `/{service}{path as it came}`; and stamps its replies.
 
-    The path stays encoded: an ARN is one segment of it. `now` is the services' clock, in seconds since the epoch.
+    The path stays encoded: an ARN is one segment of it. The one path of the logs is followed by the operation. `now` is the services' clock, in seconds since the epoch.
     """
 
     def __init__(self, app: ASGIApp, now: Callable[[], float]) -> None:
@@ -49,7 +50,10 @@ class Door:
                 message = {**message, "headers": headers.raw}
             await send(message)
 
-        await self._app({**scope, "path": f"/{service}{path}", "aws": about}, receive, stamped)
+        inner = f"/{service}{path}"
+        if service == LOGS:
+            inner += Headers(scope=scope).get("x-amz-target", "").removeprefix(_TARGET)
+        await self._app({**scope, "path": inner, "aws": about}, receive, stamped)
 
 
 def _path(scope: Scope) -> str:
@@ -64,11 +68,13 @@ def _told(scope: Scope, path: str) -> tuple[str, str, str]:
         return shown.service, shown.region, shown.key
     if path.split("/")[1] in _PATHS:
         return BRAKET, REGION, ""
+    if "x-amz-target" in Headers(scope=scope):
+        return LOGS, REGION, ""
     return (STS if path == "/" and scope["method"] == "POST" else S3), REGION, ""
 
 
 def service(request: Request) -> str:
-    """Which of the three."""
+    """Which of the five."""
     found: str = _about(request)["service"]
     return found
 

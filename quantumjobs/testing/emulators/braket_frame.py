@@ -1,4 +1,4 @@
-"""What the three services share: signatures, quotas, and how each says no."""
+"""What the services share: signatures, quotas, and how each says no."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from quantumjobs.testing.emulators import braket_door, braket_refusals, braket_signatures, replies
 from quantumjobs.testing.emulators.braket_door import Door, service
 from quantumjobs.testing.emulators.braket_limits import QUOTAS, Limits
-from quantumjobs.testing.emulators.braket_refusals import NOT_FOUND, S3, Refusal
+from quantumjobs.testing.emulators.braket_refusals import BRAKET, JSON_1_1, LOGS, NOT_FOUND, S3, Refusal
 from quantumjobs.testing.emulators.braket_signatures import Keys, Problem
 from quantumjobs.testing.emulators.faults import Fault
 from quantumjobs.testing.emulators.frame import Emulator, Handler
+
+_LARGEST = 1 << 30
 
 
 class SignedEmulator(Emulator):
@@ -43,18 +46,34 @@ class SignedEmulator(Emulator):
         """Implements ASGI."""
         await self._door(scope, receive, send)
 
-    def route(self, method: str, path: str, operation: str, handler: Handler, *, guarded: bool = True) -> Route:
-        """As everywhere; a refusal that a handler raises is its reply, and quotas count who is let in."""
+    def route(
+        self, method: str, path: str, operation: str, handler: Handler, *, guarded: bool = True, large: bool = False
+    ) -> Route:
+        """As everywhere; a refusal that a handler raises is its reply, and quotas count who is let in.
+
+        Bodies of `large` requests may have a gigabyte.
+        """
 
         async def answer(request: Request, body: bytes) -> Response:
             try:
                 if guarded:
                     self._check(request, body)
-                self.limits.take(operation, asyncio.get_running_loop().time())
+                shared = service(request) == BRAKET
+                self.limits.take(operation, asyncio.get_running_loop().time(), shared=shared)
                 return await handler(request, body)
             except Refusal as refusal:
                 return braket_refusals.reply(service(request), refusal)
 
+        async def read_first(request: Request) -> Response:
+            body = await _read(request)
+
+            async def given(request: Request, _: bytes) -> Response:
+                return await answer(request, body)
+
+            return await self._perform(operation, given, Request(request.scope, _nothing), guarded=False)
+
+        if large:
+            return Route(path, read_first, methods=[method])
         return super().route(method, path, operation, answer, guarded=False)
 
     # --- who is let in ------------------------------------------------------------------------
@@ -95,17 +114,19 @@ class SignedEmulator(Emulator):
     def unknown_job(self, fault: Fault, request: Request) -> Response:
         if service(request) == S3:
             return braket_refusals.reply(S3, Refusal("NoSuchKey", "The specified key does not exist.", fault.code))
-        return braket_refusals.reply(service(request), Refusal(NOT_FOUND, "Quantum task not found", fault.code))
+        what = "Hybrid job" if braket_door.target(request).startswith("/job") else "Quantum task"
+        what = "The specified log stream" if service(request) == LOGS else what
+        return braket_refusals.reply(service(request), Refusal(NOT_FOUND, f"{what} not found", fault.code))
 
     def reworded(self, reply: Response, word: str) -> Response:
         """In the answer to a look, and in each element of a page."""
-        if reply.media_type != replies.JSON:
+        if reply.media_type not in (replies.JSON, JSON_1_1):
             return reply
         document = msgspec.json.decode(reply.body)
-        for one in [document, *document.get("quantumTasks", [])]:
+        for one in [document, *document.get("quantumTasks", []), *document.get("jobs", [])]:
             if "status" in one:
                 one["status"] = word
-        return replies.json(document, reply.status_code)
+        return Response(msgspec.json.encode(document), reply.status_code, media_type=reply.media_type)
 
     def _instead(self, fault: Fault, request: Request) -> Response:
         """A scripted status has the service's own form, and a redirect goes to the path that was asked for."""
@@ -123,3 +144,18 @@ class SignedEmulator(Emulator):
             given.headers.update(fault.headers)
             return given
         return super()._instead(fault, request)
+
+
+async def _read(request: Request) -> bytes:
+    """Raises `HTTPException` 413 for a body that is larger than any may be."""
+    pieces = bytearray()
+    async for piece in request.stream():
+        pieces += piece
+        if len(pieces) > _LARGEST:
+            raise HTTPException(413, "Request body is too large", {"connection": "close"})
+    return bytes(pieces)
+
+
+async def _nothing() -> Message:
+    """What comes of a request that was read before."""
+    return {"type": "http.request", "body": b"", "more_body": False}

@@ -1,4 +1,4 @@
-"""How many requests the service takes: a bucket of tokens for each operation, and one for all of them."""
+"""How many requests the services take: a bucket of tokens for each operation, and one for all of Braket's."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ QUOTAS: Mapping[str, tuple[float, float]] = {
     "cancel": (2, 20),
     "describe": (5, 50),
     "backends": (5, 50),
+    "CreateJob": (1, 5),
+    "SearchJobs": (5, 50),
+    "GetJob": (5, 25),
+    "CancelJob": (2, 5),
+    "DescribeLogStreams": (25, 25),
+    "GetLogEvents": (25, 25),
+    "FilterLogEvents": (5, 5),
 }
 """As documented: requests a second, and at once after a pause."""
 
@@ -27,9 +34,9 @@ class Limits:
         self._left = {name: (float(burst), 0.0) for name, (_, burst) in quotas.items()}
         """Tokens, and when that was."""
 
-    def take(self, operation: str, now: float) -> None:
-        """Raises `Refusal` for one request too many, which costs nothing."""
-        names = [name for name in (operation, ALL) if name in self.quotas]
+    def take(self, operation: str, now: float, *, shared: bool = True) -> None:
+        """Raises `Refusal` for one request too many, which costs nothing; `shared` ones count among all, too."""
+        names = [name for name in (operation, *([ALL] if shared else [])) if name in self.quotas]
         for name in names:
             rate, burst = self.quotas[name]
             tokens, then = self._left[name]

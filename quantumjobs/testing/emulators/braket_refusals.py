@@ -1,4 +1,4 @@
-"""How Braket, S3 and STS say no: codes, statuses and bodies of each."""
+"""How Braket, S3, STS, IAM and CloudWatch Logs say no: codes, statuses and bodies of each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
+import msgspec
 from starlette.responses import Response
 
 from quantumjobs.testing.emulators import replies
 from quantumjobs.testing.emulators.braket_signatures import Problem
 
-BRAKET, S3, STS = "braket", "s3", "sts"
+BRAKET, S3, STS, IAM, LOGS = "braket", "s3", "sts", "iam", "logs"
+JSON_1_1 = "application/x-amz-json-1.1"
 VALIDATION = "ValidationException"
 NOT_FOUND = "ResourceNotFoundException"
 STATUSES = {
@@ -28,6 +30,16 @@ STATUSES = {
 """Braket's own."""
 _S3_CODES = {403: "AccessDenied", 404: "NoSuchKey", 429: "SlowDown", 500: "InternalError", 503: "SlowDown"}
 _STS_CODES = {400: "ValidationError", 403: "AccessDenied", 429: "Throttling", 500: "InternalFailure"}
+_LOGS_CODES = {
+    400: "InvalidParameterException",
+    403: "AccessDeniedException",
+    404: NOT_FOUND,
+    429: "ThrottlingException",
+    500: "InternalFailure",
+    503: "ServiceUnavailableException",
+}
+_NAMESPACES = {STS: "https://sts.amazonaws.com/doc/2011-06-15/", IAM: "https://iam.amazonaws.com/doc/2010-05-08/"}
+"""Of the services that are asked in forms, and answer in XML."""
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and "
     "signing method."
@@ -55,12 +67,20 @@ def reply(service: str, refusal: Refusal) -> Response:
     """The refusal as the service sends it."""
     if service == S3:
         return s3_error(refusal.status, refusal.code, refusal.message, refusal.more)
-    if service == STS:
+    if service in _NAMESPACES:
         error = f"<Type>Sender</Type><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
-        namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+        namespace = _NAMESPACES[service]
         return xml(f'<ErrorResponse xmlns="{namespace}"><Error>{error}</Error></ErrorResponse>', refusal.status)
+    if service == LOGS:
+        told = {"__type": refusal.code, "message": refusal.message} if refusal.code else {"message": refusal.message}
+        return Response(msgspec.json.encode(told), _of_logs(refusal.status), media_type=JSON_1_1)
     headers = {"x-amzn-errortype": refusal.code} if refusal.code else {}
     return replies.json({"message": refusal.message, **refusal.more}, refusal.status, headers)
+
+
+def _of_logs(status: int) -> int:
+    """Its protocol has one status for all that is the client's fault."""
+    return 400 if 400 <= status < 500 else status
 
 
 def s3_error(status: int, code: str, message: str, headers: Mapping[str, str]) -> Response:
@@ -76,7 +96,9 @@ def xml(text: str, status: int = 200, headers: Mapping[str, str] | None = None) 
 
 def of_status(service: str, status: int, message: str) -> Refusal:
     """What a service is likely to mean by a status."""
-    if service == BRAKET:
+    if service == LOGS:
+        code = _LOGS_CODES.get(status, "")
+    elif service == BRAKET:
         code = next((code for code, known in STATUSES.items() if known == status), "")
     else:
         code = (_S3_CODES if service == S3 else _STS_CODES).get(status, "")
@@ -97,7 +119,7 @@ def of_signature(service: str, found: Problem, message: str) -> Refusal:
         Problem.EARLY: ("InvalidSignatureException", message),
         Problem.EXPIRED: ("ExpiredTokenException", "The security token included in the request is expired"),
     }[found]
-    if service == STS:
+    if service in _NAMESPACES:
         code = _STS_WORDS[code]
     return Refusal(code, said, 403)
 

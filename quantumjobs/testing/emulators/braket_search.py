@@ -69,19 +69,25 @@ def matching(
 
 def _test(one: Filter) -> Callable[[BraketTask, str], bool]:
     if one.name == "createdAt":
-        if len(one.values) != (2 if one.operator == "BETWEEN" else 1):
-            raise invalid(f"createdAt: {len(one.values)} values do not go with {one.operator}")
-        moments, order = [_moment(value) for value in one.values], _ORDERS[one.operator]
-        return lambda task, word: order(task.created_at, moments)  # noqa: ARG005 - all have one form
+        fits = order(one.operator, one.values)
+        return lambda task, _: fits(task.created_at)
     if one.operator != "EQUAL":
         raise invalid(f"{one.name}: the operator {one.operator} is not supported")
     told: Callable[[BraketTask, str], str] = {
         "quantumTaskArn": lambda task, _: task.id,
         "deviceArn": lambda task, _: task.about.device_arn,
         "status": lambda _, word: word,
-        "jobArn": lambda *_: "",
+        "jobArn": lambda task, _: task.job_arn,
     }[one.name]
     return lambda task, word: told(task, word) in one.values
+
+
+def order(operator: str, values: list[str]) -> Callable[[float], bool]:
+    """Whether a moment of creation fits the values, in ISO 8601. Raises `Refusal`."""
+    if len(values) != (2 if operator == "BETWEEN" else 1):
+        raise invalid(f"createdAt: {len(values)} values do not go with {operator}")
+    moments, fits = [_moment(value) for value in values], _ORDERS[operator]
+    return lambda moment: fits(moment, moments)
 
 
 def _moment(text: str) -> float:

@@ -1,4 +1,4 @@
-"""S3, as far as results need it: buckets and objects in memory, addressed in path style."""
+"""S3, as far as results and sources need it: buckets and objects in memory, addressed in path style."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from xml.sax.saxutils import escape
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from quantumjobs.testing.emulators import braket_door
 from quantumjobs.testing.emulators.braket_refusals import Refusal, xml
+from quantumjobs.testing.emulators.braket_uploads import Uploads
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
@@ -35,12 +37,9 @@ class Object(Struct, frozen=True):
 
     body: bytes
     modified: float
+    etag: str
+    """In quotes, as it is sent."""
     type: str = BINARY
-
-    @property
-    def etag(self) -> str:
-        """In quotes, as it is sent."""
-        return f'"{hashlib.md5(self.body, usedforsecurity=False).hexdigest()}"'
 
 
 class Bucket(Struct):
@@ -57,15 +56,48 @@ class Store:
         self._now = now
         self.foreign = foreign
         self.buckets: dict[str, Bucket] = {}
+        self.uploads = Uploads()
 
     def put(self, bucket: str, key: str, body: bytes, *, region: str, type: str = BINARY) -> Object:
         """Keep an object."""
-        kept = Object(body, self._now(), type)
+        kept = Object(body, self._now(), _etag(body), type)
         self.buckets.setdefault(bucket, Bucket(region)).objects[key] = kept
         return kept
 
+    def body(self, bucket: str, key: str) -> bytes | None:
+        """Of an object; None where there is none."""
+        known = self.buckets.get(bucket)
+        found = known.objects.get(key) if known is not None else None
+        return None if found is None else found.body
+
+    def below(self, bucket: str, prefix: str) -> dict[str, bytes]:
+        """Bodies of the objects whose keys begin so, by key."""
+        known = self.buckets.get(bucket)
+        objects = known.objects if known is not None else {}
+        return {key: found.body for key, found in sorted(objects.items()) if key.startswith(prefix)}
+
+    def routes(self, route: Callable[..., Route]) -> list[Route]:
+        """One for each operation, under the names that faults have for them."""
+        made = []
+        for path in ("/s3/{bucket}", "/s3/{bucket}/"):
+            made += [
+                route("HEAD", path, "head", self._bucket),
+                route("GET", path, "list", self._list),
+                route("PUT", path, "bucket", self._bucket),
+                route("DELETE", path, "bucket", self._bucket),
+            ]
+        key = "/s3/{bucket}/{key:path}"
+        return [
+            *made,
+            route("HEAD", key, "head", self._fetch),
+            route("GET", key, "fetch", self._fetch),
+            route("PUT", key, "put", self._keep, large=True),
+            route("POST", key, "upload", self._upload),
+            route("DELETE", key, "delete", self._remove),
+        ]
+
     # --- objects ------------------------------------------------------------------------------
-    async def fetch(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
+    async def _fetch(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
         """GET and HEAD of an object, or of a part of it."""
         found = self._wanted(request)
         expected = request.headers.get("if-match")
@@ -83,24 +115,55 @@ class Store:
         headers["content-range"] = f"bytes {part.start}-{part.stop - 1}/{len(found.body)}"
         return Response(found.body[part.start : part.stop], 206, headers)
 
-    async def keep(self, request: Request, body: bytes) -> Response:
-        """PUT of an object."""
-        bucket = self._allowed(request)
-        if "x-amz-copy-source" in request.headers or request.headers.get("content-encoding") == "aws-chunked":
-            raise Refusal("NotImplemented", "The emulator does not copy, and takes no chunks", 501)
+    async def _keep(self, request: Request, body: bytes) -> Response:
+        """PUT of an object, of a copy of one, or of a part of one."""
+        bucket, region = self._allowed(request), braket_door.region(request)
+        if request.headers.get("content-encoding") == "aws-chunked":
+            raise Refusal("NotImplemented", "The emulator takes no chunks", 501)
+        if "uploadId" in request.query_params:
+            return self.uploads.part(request, body)
+        if "x-amz-copy-source" in request.headers:
+            return self._copy(request, bucket)
         given = request.headers.get("content-type", BINARY)
-        kept = self.put(bucket, _key(request), body, region=braket_door.region(request), type=given)
+        kept = self.put(bucket, _key(request), body, region=region, type=given)
         return Response(b"", 200, {"etag": kept.etag})
 
-    async def remove(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
+    def _copy(self, request: Request, bucket: str) -> Response:
+        source, _, key = unquote(request.headers["x-amz-copy-source"].lstrip("/")).partition("/")
+        if source in self.foreign:
+            raise Refusal("AccessDenied", "Access Denied", 403)
+        found = self.buckets[source].objects.get(key) if source in self.buckets else None
+        if found is None:
+            raise Refusal("NoSuchKey", "The specified key does not exist.", 404)
+        kept = self.put(bucket, _key(request), found.body, region=braket_door.region(request), type=found.type)
+        told = f"<ETag>{escape(kept.etag)}</ETag><LastModified>{_moment(kept.modified)}</LastModified>"
+        return xml(f'<CopyObjectResult xmlns="{_NAMESPACE}">{told}</CopyObjectResult>')
+
+    async def _upload(self, request: Request, body: bytes) -> Response:
+        """POST to an object: the beginning and the end of an upload in parts."""
+        bucket, key = self._allowed(request), _key(request)
+        if "uploads" in request.query_params:
+            upload = self.uploads.begin(request, request.headers.get("content-type", BINARY))
+            told = f"<Bucket>{bucket}</Bucket><Key>{escape(key)}</Key><UploadId>{upload}</UploadId>"
+            name = "InitiateMultipartUploadResult"
+        else:
+            whole, type = self.uploads.finish(request, body)
+            kept = self.put(bucket, key, whole, region=braket_door.region(request), type=type)
+            told = f"<Bucket>{bucket}</Bucket><Key>{escape(key)}</Key><ETag>{escape(kept.etag)}</ETag>"
+            name = "CompleteMultipartUploadResult"
+        return xml(f'<{name} xmlns="{_NAMESPACE}">{told}</{name}>')
+
+    async def _remove(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - a handler's form
         """DELETE of an object, which need not be there."""
         found = self.buckets.get(self._allowed(request))
-        if found is not None:
+        if "uploadId" in request.query_params:
+            self.uploads.forget(request)
+        elif found is not None:
             found.objects.pop(_key(request), None)
         return Response(b"", 204)
 
     # --- buckets ------------------------------------------------------------------------------
-    async def bucket(self, request: Request, body: bytes) -> Response:
+    async def _bucket(self, request: Request, body: bytes) -> Response:
         """PUT and HEAD of a bucket, and of its settings, which are of no effect here."""
         name = unquote(request.path_params["bucket"])
         if request.method == "PUT" and not request.query_params:
@@ -128,11 +191,11 @@ class Store:
         self.buckets.setdefault(name, Bucket(region))
         return Response(b"", 200, {"location": f"/{name}"})
 
-    async def list(self, request: Request, body: bytes) -> Response:
+    async def _list(self, request: Request, body: bytes) -> Response:
         """ListObjectsV2; anything else about a bucket, too."""
         asked = request.query_params
         if asked.get("list-type") != "2":
-            return await self.bucket(request, body)
+            return await self._bucket(request, body)
         name = self._allowed(request)
         objects = self.buckets[name].objects if name in self.buckets else {}
         most = min(int(asked.get("max-keys", "") or _PAGE), _PAGE)
@@ -192,8 +255,16 @@ def _part(asked: str, size: int) -> range | None:
     return range(int(first), min(int(last or size), size - 1) + 1)
 
 
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+def _moment(since: float) -> str:
+    return dt.datetime.fromtimestamp(since, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
 def _listed(key: str, kept: Object) -> str:
-    when = dt.datetime.fromtimestamp(kept.modified, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    when = _moment(kept.modified)
     return (
         f"<Contents><Key>{key}</Key><LastModified>{when}</LastModified><ETag>{escape(kept.etag)}</ETag>"
         f"<Size>{len(kept.body)}</Size><StorageClass>STANDARD</StorageClass></Contents>"

@@ -36,9 +36,12 @@ class BraketTask(Job):
         now: Callable[[], float],
         store: Callable[[BraketTask], None],
         fails: str | None = None,
+        job_arn: str = "",
     ) -> None:
         super().__init__(list(work.tasks), about, fails=fails)
         self.work = work
+        self.job_arn = job_arn
+        """Of the hybrid job whose program has created it; empty for none."""
         self.device = device
         self.region = region
         self.uuid = str(uuid4())
@@ -139,6 +142,8 @@ def document(task: BraketTask) -> dict[str, Any]:
         "actionMetadata": action,
         "associations": task.about.associations,
     }
+    if task.job_arn:
+        found["jobArn"] = task.job_arn
     if task.state is S.FAILED:
         found["failureReason"] = task.message
     if task.state is S.COMPLETED:
