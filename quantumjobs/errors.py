@@ -190,12 +190,24 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderRejected(ProviderError):
-    """A final no to one request: bad input, no permission, not supported. Trying again would not help."""
+    """A final no to one request: bad input, no permission, not supported. Trying again would not help.
 
-    def __init__(self, message: str, *, provider: str = "", code: str = "", stale_description: bool = False) -> None:
+    `certain`: said of a submit, and known of all earlier requests for the same job, too: none of them was taken.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str = "",
+        code: str = "",
+        stale_description: bool = False,
+        certain: bool = False,
+    ) -> None:
         super().__init__(message, provider=provider)
         self.code = code
         self.stale_description = stale_description
+        self.certain = certain
 
 
 class ProviderProtocolError(ProviderError):

@@ -38,6 +38,8 @@ class SubmitRejected(Event, frozen=True, gc=False):
     """The provider refused the job for good."""
 
     reason: str
+    certain: bool = False
+    """It is known, too, that no earlier request for it was taken."""
 
 
 class SubmitInDoubt(Event, frozen=True, gc=False):

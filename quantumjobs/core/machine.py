@@ -245,6 +245,8 @@ def _exception(record: JobRecord, event: AnyEvent, after: JobState, traits: Trai
         # That run belongs to a client which is not the owner any more, and ends with it.
         case SubmitAccepted() if record.state is S.CREATED and isinstance(traits.submit, Rerunnable):
             return S.CREATED
+        case SubmitRejected(certain=True):
+            return after
         # This answer says nothing about an earlier request of the same intent, which may have been taken.
         case SubmitDeferred() | SubmitRejected() if record.state is S.SUBMITTING and record.doubtful:
             return S.IN_DOUBT
@@ -310,7 +312,7 @@ def _facts(record: JobRecord, event: AnyEvent, after: JobState, traits: Traits) 
                 news = {"extra_ids": (*record.extra_ids, remote_id)}
         case SubmitDeferred(reason=reason) | SubmitRejected(reason=reason) if after is not record.state:
             news = {"reason": reason}
-            if after is S.CREATED:
+            if after in (S.CREATED, S.REJECTED):
                 news["doubtful"] = False
         case Resubmitted() if after is not record.state:
             news = {"reason": "submitted again by the user", "doubtful": record.doubtful and after is not S.CREATED}

@@ -168,7 +168,7 @@ class Sender:
             if error.stale_description:
                 lane.forget(job.record.backend)
             job.met(error)
-            await engine.apply(job, SubmitRejected(at=now(), reason=str(error)))
+            await engine.apply(job, SubmitRejected(at=now(), reason=str(error), certain=error.certain))
         except CredentialError as error:
             job.met(error)
             await engine.apply(job, SubmitDeferred(at=now(), reason=str(error)))

@@ -40,6 +40,7 @@ OUR_EVENTS: tuple[e.AnyEvent, ...] = (
     e.SubmitAccepted(at=EARLY, remote_id="r2"),
     e.SubmitDeferred(at=EARLY, reason="429"),
     e.SubmitRejected(at=EARLY, reason="400"),
+    e.SubmitRejected(at=EARLY, reason="409", certain=True),
     e.SubmitInDoubt(at=EARLY, reason="reset"),
     e.Adopted(at=EARLY, remote_id="r1"),
     e.Adopted(at=EARLY, remote_id="r2"),

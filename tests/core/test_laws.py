@@ -330,8 +330,18 @@ def test_an_answer_to_a_resend_says_nothing_about_the_first_request() -> None:
         if isinstance(one.event, e.SubmitDeferred | e.SubmitRejected)
         and one.record.state is S.SUBMITTING
         and one.record.doubtful
+        and not (isinstance(one.event, e.SubmitRejected) and one.event.certain)
     )
     holds(lambda one: one.after.state is S.IN_DOUBT and one.after.doubtful, answers)
+
+
+def test_a_refusal_that_is_certain_of_earlier_requests_ends_the_doubt() -> None:
+    answers = (
+        one
+        for one in steps()
+        if isinstance(one.event, e.SubmitRejected) and one.event.certain and one.record.state is S.SUBMITTING
+    )
+    holds(lambda one: one.after.state is S.REJECTED and not one.after.doubtful, answers)
 
 
 def test_a_job_is_doubtful_from_the_doubt_to_its_proof() -> None:
@@ -340,6 +350,7 @@ def test_a_job_is_doubtful_from_the_doubt_to_its_proof() -> None:
         started = started and one.record.remote_id is None
         proven = isinstance(one.event, e.SubmitAccepted | e.Adopted) and one.record.remote_id is None
         proven = proven or (isinstance(one.event, e.SubmitDeferred | e.Resubmitted) and one.after.state is S.CREATED)
+        proven = proven or (isinstance(one.event, e.SubmitRejected) and one.after.state is S.REJECTED)
         if one.record.state in TERMINAL:
             return one.after.doubtful == one.record.doubtful
         return one.after.doubtful == (started or (one.record.doubtful and not proven))

@@ -105,9 +105,14 @@ class HybridJobs:
         try:
             reply = checked(await wire.submit("/job", json(body)), "the submit", taken=True)
         except ProviderRejected as error:
-            if error.code != "ConflictException" or not (found := await self.find(sending)):
+            if error.code != "ConflictException":
                 raise
-            return Accepted(remote_id=found[0])
+            ours, others = await self._named(sending)
+            if not ours:
+                # A name is one job's only: as long as it is another's, none of our requests was taken.
+                error.certain = bool(others)
+                raise
+            return Accepted(remote_id=ours[0])
         created = decode(reply.body, Created, provider="braket", what="the answer to the submit")
         if not jobs_searching.is_job(created.job_arn):
             raise ProviderProtocolError("braket: the answer to the submit has no job's ARN", provider="braket")
@@ -121,18 +126,26 @@ class HybridJobs:
 
     async def find(self, sending: Sending) -> Sequence[str]:
         """Jobs of that name whose results were to go where only this submission's go."""
+        return (await self._named(sending))[0]
+
+    async def _named(self, sending: Sending) -> tuple[Sequence[str], Sequence[str]]:
+        """Jobs of that name that were created since: this submission's, oldest first, and others'."""
         asked = msgspec.json.decode(jobs_payload.decode(sending.payload).body)
         name = jobs_payload.name_of(asked, sending.token)
         region = _region(sending.details.get("device", ""))
         matching: dict[str, float] = {}
+        others: list[str] = []
         after = ""
         for page in range(_PAGES):
             if page:
                 await asyncio.sleep(_BETWEEN)
             found = await self._searched(jobs_searching.around(sending, after=after, ahead=self._to.ahead), region)
             for job in jobs_searching.jobs(found):
-                if job.job_name == name and await self._is_of(job.job_arn, sending.token):
-                    matching[job.job_arn] = job.created_at.timestamp() if job.created_at else 0.0
+                if job.job_name == name:
+                    if await self._is_of(job.job_arn, sending.token):
+                        matching[job.job_arn] = job.created_at.timestamp() if job.created_at else 0.0
+                    else:
+                        others.append(job.job_arn)
             after = found.next_token or ""
             if not after:
                 break
@@ -142,7 +155,7 @@ class HybridJobs:
                 provider="braket",
                 sent=False,
             )
-        return sorted(matching, key=matching.__getitem__)
+        return sorted(matching, key=matching.__getitem__), others
 
     async def _is_of(self, arn: str, token: str) -> bool:
         """Our token is the service's key for it, too; what it shows of that is where its files go."""

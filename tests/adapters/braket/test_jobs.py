@@ -173,8 +173,9 @@ async def test_somebody_elses_job_of_that_name_is_an_error_and_never_adopted(att
     found = {"jobs": [job(arn=OTHER)]}
     station = Station({CREATE: conflict, LIST: found, f"GET braket /job/{OTHER}": job(arn=OTHER, **ELSEWHERE)})
     async with station.jobs() as adapter:
-        with pytest.raises(ProviderRejected, match="the name is in use"):
+        with pytest.raises(ProviderRejected, match="the name is in use") as caught:
             await adapter.submit(sending(attempt))
+        assert caught.value.certain  # nor was an earlier request taken: a name is one job's only
         assert await adapter.find(sending(attempt)) == []
 
 
