@@ -545,6 +545,8 @@ class LogPage(Struct, frozen=True):
     """What to ask with for what comes behind them, now or later; no secret."""
     more: bool
     """Whether to ask again at once; else this was all there is by now."""
+    closed: bool = False
+    """Nothing will ever come behind them."""
 
 
 @runtime_checkable

@@ -24,22 +24,24 @@ async def lines(job: Job, *, follow: bool) -> AsyncIterator[LogLine]:
     """What has been written by now; with `follow` also what comes, until the job is over and its last lines are there.
 
     Lines of one stream come in their order, each once. Those of several are merged by time, as far as they are there.
+    Lines may come late: of a job that is over, they are read until none has come for `LATE` seconds.
     """
     part = job._parts[0]
     asker = Asker(job._engine, part, patient=follow)
     logs = await asker.able(Logs, "logs")
     merge = Merge()
     places: dict[str, str] = {}
+    closed: set[str] = set()
     pause = SOON
-    over = False
+    news_at = job._engine.loop.time()
     while True:
-        was_over, over = over, job.done()  # before reading: what is written after that, the next reading finds
+        over = job.done()  # before reading: what is written after that, the next reading finds
         known = part.remote() if part.record.remote_id else None
-        news = 0
+        news = False
         if known is not None:
             for stream in await asker.ask("logs", logs.log_streams, known):
                 places.setdefault(stream, "")
-            fresh = set(places)
+            fresh = places.keys() - closed
             while reading := [stream for stream in places if stream in fresh or stream in merge.needs()]:
                 for stream in reading:
                     fresh.discard(stream)
@@ -47,15 +49,20 @@ async def lines(job: Job, *, follow: bool) -> AsyncIterator[LogLine]:
                     goes_on = page.more and page.after != places[stream]
                     places[stream] = page.after
                     merge.put(stream, page.lines, at_end=not goes_on)
+                    if page.closed:
+                        closed.add(stream)
                 for number, line in enumerate(merge.take(), 1):
-                    news += 1
+                    news = True
                     yield line
                     if number % _IN_A_TURN == 0:
                         await asyncio.sleep(0)
-        if not follow or (was_over and not news):
+        now = job._engine.loop.time()
+        if news:
+            news_at = now
+        complete = bool(places) and closed >= places.keys()
+        if not follow or (over and (complete or now - news_at >= LATE)):
             return
-        just_over = over and not was_over
-        pause = SOON if news or just_over else min(LATE, 2 * pause)
+        pause = SOON if news or over else min(LATE, 2 * pause)
         await _rest(job, pause, ends_early=not over)
 
 
