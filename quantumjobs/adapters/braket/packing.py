@@ -122,6 +122,8 @@ def _modules(found: Iterable[Found]) -> tuple[dict[str, Path], set[str]]:
         parts = each.name.removesuffix(".py").split("/")
         if each.size < 0 or not each.name.endswith(".py") or any("." in part for part in parts):
             continue
+        if parts in (["__init__"], ["__main__"]):  # no module by itself can have such a name
+            continue
         if parts[-1] == "__init__":
             importable[".".join(parts[:-1])] = each.path
             continue

@@ -30,9 +30,16 @@ from quantumjobs.adapters.braket.local import LocalJobs
 from quantumjobs.core.states import JobState
 from quantumjobs.errors import ProviderRejected, ProviderUnavailable
 from quantumjobs.workers.programs import Run
-from tests.workers.runs import FOR_EVER, gone, source
+from tests.workers.runs import FOR_EVER, cleared, gone, source
 
 pytestmark = [pytest.mark.real_time, pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(tmp_path):
+    yield
+    cleared(tmp_path)
+
 
 SAVES = """
     import os

@@ -314,6 +314,8 @@ WRONG = [
     ("algo", "json:dumps", "Python's own module"),
     ("plain", None, "'plain' is a package without a __main__.py, .*'plain.module' or 'plain.module:function'"),
     ("random.py", None, "'random': the container would run Python's own module of that name"),
+    ("algo/__main__.py", None, "unknown module '__main__'"),
+    ("algo/__init__.py", None, "unknown module '__init__'"),
     ("my.script.py", None, "unknown module 'my.script'"),
     ("alg", None, "unknown file 'alg' for .*; did you mean 'algo'"),
     ("nowhere/algo", None, "nowhere/algo cannot be read: No such file"),
@@ -400,6 +402,10 @@ def saves_itself(again):
     header = {"name": "braket.jobs_data.persisted_job_data", "version": "1"}
     file.write_text(json.dumps({"braketSchemaHeader": header, "dataFormat": "plaintext", "dataDictionary": {"a": 1}}))
     return {"b": 2} if again else None
+
+def pickles(value):
+    Path(os.environ["AMZN_BRAKET_JOB_RESULTS_DIR"], "results.json").write_text('{"dataFormat": "pickled_v4"}')
+    return value
 
 timed_add = timed(add)
 
@@ -505,6 +511,14 @@ def test_a_result_that_cannot_be_saved_is_an_error_and_stays_in_the_log(module: 
     assert not list((tmp_path / "results").iterdir())
     assert done.stdout.startswith("What the function returned cannot be saved: ")
     assert ("'work': 'of hours'" if name == "unsaved" else "inf") in done.stdout
+
+
+def test_nothing_is_added_to_what_was_pickled(module: ModuleType, tmp_path: Path):
+    done = run(pack_function(module.pickles, {"value": 1}), tmp_path)
+    assert "results.json was pickled, and nothing can be added to it" in done.stderr
+    with tempfile.TemporaryDirectory() as where:
+        assert run(pack_function(module.pickles, {"value": None}), Path(where)).returncode == 0
+        assert Path(where, "results", "results.json").read_text() == '{"dataFormat": "pickled_v4"}'
 
 
 def test_an_error_of_the_functions_own_ends_the_program(module: ModuleType, tmp_path: Path):
