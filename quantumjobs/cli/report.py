@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from quantumjobs.cli import documents
@@ -38,6 +39,8 @@ class Report(Struct, frozen=True):
     state: JobState | None
     circuits: list[Circuit]
     trouble: Trouble | None = None
+    saved: dict[str, Any] | None = None
+    """What a program saved: it has no circuits of its own."""
 
     @property
     def code(self) -> Exit:
@@ -59,7 +62,7 @@ def report(
     file: str | None,
     backend: str,
     job: Job | None,
-    result: Result | None,
+    result: Result | dict[str, Any] | None,
     trouble: Trouble | None,
     *,
     memory: bool = False,
@@ -71,8 +74,9 @@ def report(
         job=job.id if job is not None else None,
         remote_id=job.remote_id if job is not None else None,
         state=job.state if job is not None else None,
-        circuits=[_circuit(item, memory=memory) for item in result or ()],
+        circuits=[_circuit(item, memory=memory) for item in result] if isinstance(result, Result) else [],
         trouble=trouble,
+        saved=result if isinstance(result, dict) else None,
     )
 
 
@@ -105,6 +109,7 @@ def _json(one: Report) -> dict[str, Any]:
         "shots": one.shots,
         "seed": one.seed,
         "circuits": [{name: getattr(circuit, name) for name in Circuit.__struct_fields__} for circuit in one.circuits],
+        **({} if one.saved is None else {"saved": one.saved}),
         "error": one.trouble and one.trouble.as_json(),
     }
 
@@ -112,10 +117,15 @@ def _json(one: Report) -> dict[str, Any]:
 # --- text -------------------------------------------------------------------------------
 def pieces(one: Report, label: str, *, width: int, top: int, unicode: bool) -> Iterable[str | Chart]:
     """Lines and charts, top to bottom; none where there is nothing to see."""
-    if not one.circuits:
+    if not one.circuits and one.saved is None:
         return
     state = f": {one.state}" if one.state is not None else ""
     yield f"{neutral(label, unicode=unicode)} on {neutral(one.backend, unicode=unicode)}{state}"
+    if one.saved is not None:
+        shown = msgspec.json.format(msgspec.json.encode(one.saved), indent=2).decode()
+        yield from (f"  {neutral(line, unicode=unicode)}" for line in shown.splitlines())
+        yield f"  job {one.job}"
+        return
     several = len(one.circuits) > 1
     for circuit in one.circuits:
         if several:

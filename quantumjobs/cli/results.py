@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from quantumjobs.cli import clients
 from quantumjobs.cli.asked_jobs import Fetch
@@ -56,10 +57,10 @@ async def _told(asked: Fetch, terminal: Terminal, interrupts: Interrupts) -> tup
 
 async def _wait(
     job: Job, board: Board, asked: Fetch, interrupts: Interrupts
-) -> tuple[Result | None, Trouble | None, Exception | None]:
+) -> tuple[Result | dict[str, Any] | None, Trouble | None, Exception | None]:
     line = board.line(label(job))
     line.follow(job)
-    outcome: Result | None = None
+    outcome: Result | dict[str, Any] | None = None  # of a program, what it saved
 
     async def get() -> None:
         nonlocal outcome

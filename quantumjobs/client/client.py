@@ -203,10 +203,10 @@ class Client:
         for key, plug_in in await self._set_up() if provider is None else [(provider, await self._provider(provider))]:
             try:
                 lanes = plug_in.lanes() if isinstance(plug_in, Lanes) else [plug_in.lane("")]
-            except UsageError as error:
+            except UsageError as wrong_settings:
                 if provider is not None or self._registry.is_chosen(key):
                     raise
-                log.info("%s is left out: %s", key, error)  # its variables may be there for other programs
+                log.info("%s is left out: %s", key, wrong_settings)  # its variables may be there for other programs
                 continue
             listed, wrong = await self._listed([engine.lane(key, plug_in, name) for name in lanes])
             found += [f"{key}/{one}" if one else key for one in listed]

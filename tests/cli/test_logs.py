@@ -11,7 +11,7 @@ import pytest
 
 from quantumjobs.cli.documents import EMPTY
 from tests.cli.helpers import Command
-from tests.cli.programs import Programs, install, leave, packed
+from tests.cli.programs import Codec, Programs, install, leave, packed
 from tests.display.helpers import Tty
 
 DOCUMENT = {"schema", "quantumjobs", "exit_code", "error"}
@@ -285,3 +285,16 @@ def test_a_wrong_command_is_told_in_text_and_in_its_own_document(fake, quantumjo
     assert (code, out) == (2, "")
     assert said in err
     assert told(*arguments, code=2)["error"]["type"] == "UsageError"
+
+
+# --- what it saved ----------------------------------------------------------------------
+def test_what_a_program_saved_is_its_result(fake, quantumjobs, told, monkeypatch):
+    monkeypatch.setattr(Codec, "values", lambda *_: {"energy": b"-1.5", "note": b'"\\u001b]0;x\\u0007"'})
+    job = leave(fake)
+    code, out, err = quantumjobs("result", job[:8])
+    assert (code, err) == (0, "")
+    assert '"energy": -1.5' in out
+    assert "\x1b" not in out
+    (found,) = told("result", job)["jobs"]
+    assert found["saved"] == {"energy": -1.5, "note": "\x1b]0;x\x07"}
+    assert found["circuits"] == []
