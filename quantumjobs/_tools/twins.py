@@ -65,7 +65,7 @@ LIMITED = {  # waits that never cancel a job, and what they wait for
     "HybridJob.metrics": "the table of metrics",
     "HybridJob.download_result": "the folder with the files",
 }
-IN_THE_CALLERS_THREAD = {  # whose are the notebook's cell and the pipe that may be full: all of the body
+IN_THE_CALLERS_THREAD = {  # the whole body: printing may have to wait for who reads, and that must not hold up the loop
     "HybridJob.print_logs": (
         "from quantumjobs.display.logs import print_lines",
         "",

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from msgspec import Struct
 
-from quantumjobs.abc import Identity, Lanes, Ledger, Lists, LoginPage, Provider, SignedOut, SignsIn
-from quantumjobs.client import signing
+from quantumjobs.abc import Identity, Ledger, LoginPage, Provider, SignedOut, SignsIn
+from quantumjobs.client import listing, signing
 from quantumjobs.client.backend import Backend
 from quantumjobs.core.events import AnyEvent
 from quantumjobs.core.states import JobState
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.tokens import JobRef, is_token
 from quantumjobs.engine.tokens import read as read_token
-from quantumjobs.errors import CredentialError, ProviderError, UsageError
+from quantumjobs.errors import UsageError
 from quantumjobs.registry import Registry, parse
 from quantumjobs.workers.beside import beside
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
     from quantumjobs.engine.hybrid import HybridJob
     from quantumjobs.engine.job import Job
-    from quantumjobs.engine.lane import Lane
     from quantumjobs.engine.policies import Policy
     from quantumjobs.ledgers.sqlite import Health
 
@@ -195,41 +194,7 @@ class Client:
         the error is raised, `CredentialError`, `ProviderError` or `UsageError`; of one that is asked by name a
         `CredentialError` in any case.
         """
-        engine = await self._start()
-        if provider is not None:
-            self._registry.check(provider)
-        found: list[str] = []
-        errors: list[Exception] = []
-        for key, plug_in in await self._set_up() if provider is None else [(provider, await self._provider(provider))]:
-            try:
-                lanes = plug_in.lanes() if isinstance(plug_in, Lanes) else [plug_in.lane("")]
-            except UsageError as wrong_settings:
-                if provider is not None or self._registry.is_chosen(key):
-                    raise
-                log.info("%s is left out: %s", key, wrong_settings)  # its variables may be there for other programs
-                continue
-            listed, wrong = await self._listed([engine.lane(key, plug_in, name) for name in lanes])
-            found += [f"{key}/{one}" if one else key for one in listed]
-            errors += wrong
-        refused = next((error for error in errors if provider is not None and isinstance(error, CredentialError)), None)
-        if errors and (refused or not found):
-            raise refused or errors[0]
-        for error in errors:
-            log.warning("some backends cannot be listed: %s", error)
-        return found
-
-    async def _listed(self, lanes: Sequence[Lane]) -> tuple[Sequence[str], list[Exception]]:
-        """A provider's backends, each once, though it may be in several lanes; and what was in the way."""
-        errors: list[Exception] = []
-        found: dict[str, None] = {}
-        for lane in lanes:
-            try:
-                adapter = await lane.adapter()
-                if isinstance(adapter, Lists):
-                    found |= dict.fromkeys(await lane.call(adapter.backends))
-            except (ProviderError, CredentialError) as error:
-                errors.append(error)
-        return list(found), errors
+        return await listing.backends(self, await self._start(), provider)
 
     async def _set_up(self) -> Sequence[tuple[str, Provider]]:
         """The providers that are set up here. Raises `UsageError` for settings that are wrong."""

@@ -122,6 +122,20 @@ def test_progress_is_drawn_in_the_cell_that_waits_and_stays_there(notebook, swit
     assert notebook.run("job.result(progress=True); None") == []  # it is there: nothing to wait for
 
 
+def test_logs_are_printed_in_the_cell_that_asks_in_a_colour_for_each_instance(notebook):
+    source = """
+    from tests.engine.programs import ProgramProvider
+    fake = ProgramProvider(running=0.5, min_interval=0.05)
+    client = Client(ledger="memory", providers={"fake": fake})
+    fake.write("one"); fake.write("two", stream="algo-2")
+    job = client.hybrid_job("fake/sim", "train.py")
+    """
+    assert notebook.run(source) == []
+    coloured = "\x1b[34mone\x1b[0m\n\x1b[35mtwo\x1b[0m\n"
+    assert notebook.text("job.print_logs(follow=True)") == coloured
+    assert notebook.text('client.hybrid_job("fake/sim", "train.py", wait_until_complete=True); None') == coloured
+
+
 def test_progress_is_drawn_on_the_async_side_too(notebook):
     source = """
     import quantumjobs as qj

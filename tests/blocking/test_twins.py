@@ -164,7 +164,16 @@ def test_a_change_of_the_async_side_changes_the_twin(monkeypatch, tmp_path, what
     assert expected in "".join(after.values())
 
 
-def test_an_entry_of_the_tables_that_nothing_uses_is_an_error(monkeypatch):
+@pytest.mark.parametrize(
+    "table", ["AT_ONCE", "LIMITED", "IN_THE_CALLERS_THREAD", "AFTERWARDS", "OVERRIDES", "ABOUT_TIMEOUT"]
+)
+def test_an_entry_of_the_tables_that_nothing_uses_is_an_error(monkeypatch, table):
+    monkeypatch.setitem(getattr(twins, table), "Job.gone", "")
+    with pytest.raises(ValueError, match=r"nothing uses: Job\.gone"):
+        generator.outputs()
+
+
+def test_a_wording_that_nothing_says_is_an_error(monkeypatch):
     monkeypatch.setattr(twins, "REWORDED", (*twins.REWORDED, ("never said anywhere", "nor here")))
     with pytest.raises(ValueError, match="never said anywhere"):
         generator.outputs()

@@ -68,6 +68,24 @@ def jobs(job: qj.Job) -> None:
     job.add_done_callback(lambda done: assert_type(done, qj.Job))
 
 
+def hybrid_jobs(client: qj.Client, given: qj.Job) -> None:
+    job = client.hybrid_job("braket/sv1", Path("train.py"), entry_point="train:main", local=True, max_runtime=600)
+    assert_type(job, qj.HybridJob)
+    assert_type(job.result(timeout=0.5, on_timeout="cancel"), dict[str, Any])
+    assert_type(job.wait(timeout=10), qj.Job)
+    assert_type(job.arn, str | None)
+    assert_type(job.logs(follow=True), qj.Stream[qj.LogLine])
+    assert_type([line.message for line in job.logs()], list[str])
+    assert_type(job.metrics("iteration_number", "min", timeout=10), dict[str, list[Any]])
+    assert_type(job.metadata(cached=True), dict[str, Any])
+    assert_type(job.download_result("results", max_bytes=1 << 30, timeout=10), Path)
+    assert_type(job.tasks(), list[qj.Job])
+    job.metrics("node")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    job.metrics(on_timeout="cancel")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    if isinstance(given, qj.HybridJob):
+        job.print_logs(follow=True)
+
+
 def streams(client: qj.Client, job: qj.Job) -> None:
     ended = qj.as_completed([job], timeout=10, on_timeout="cancel", progress=True)
     assert_type(ended, qj.as_completed)

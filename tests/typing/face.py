@@ -64,6 +64,23 @@ async def jobs(job: qj.Job, other: qj.Job) -> None:
     job.add_done_callback(lambda done: assert_type(done, qj.Job))
 
 
+async def hybrid_jobs(client: qj.Client) -> None:
+    job = await client.hybrid_job("braket/sv1", Path("train.py"), entry_point="train:main", local=True, max_runtime=600)
+    assert_type(job, qj.HybridJob)
+    assert_type(await job, dict[str, Any])
+    assert_type(await job.result(), dict[str, Any])
+    assert_type(await job.wait(), qj.Job)
+    assert_type(job.arn, str | None)
+    assert_type(job.logs(follow=True), AsyncIterator[qj.LogLine])
+    async for line in job.logs():
+        assert_type(line.message, str)
+    assert_type(await job.metrics("iteration_number", "min"), dict[str, list[Any]])
+    assert_type(await job.metadata(cached=True), dict[str, Any])
+    assert_type(await job.download_result("results", max_bytes=1 << 30), Path)
+    assert_type(await job.tasks(), list[qj.Job])
+    await job.metrics("node")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 def facts(job: qj.Job) -> None:
     assert_type(job.id, str)
     assert_type(job.name, str | None)

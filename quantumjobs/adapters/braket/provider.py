@@ -178,7 +178,7 @@ class BraketProvider:
     async def _local(self) -> AsyncIterator[Adapter]:
         from quantumjobs.adapters.braket.local import LocalJobs  # rarely needed, and all of it is about this machine
 
-        yield LocalJobs(self._settings.local_jobs)
+        yield LocalJobs(self._settings.local_jobs, self._settings.devices)
 
     @asynccontextmanager
     async def _cloud(self, region: str, *, jobs: bool) -> AsyncIterator[Adapter]:
