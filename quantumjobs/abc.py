@@ -352,6 +352,16 @@ class Program(Struct, frozen=True, kw_only=True):
     options: Mapping[str, Any] = {}
 
 
+class Attached(Struct, frozen=True):
+    """A job that was submitted elsewhere."""
+
+    backend: str
+    """What it was sent to."""
+    remote_id: str
+    """As the adapter is asked about it."""
+    kind: str = CIRCUITS
+
+
 @runtime_checkable
 class RunsPrograms(Protocol):
     """A provider that runs whole programs beside its devices: hybrid jobs."""
@@ -363,8 +373,8 @@ class RunsPrograms(Protocol):
         """
         ...
 
-    def attached(self, backend: str, remote_id: str) -> tuple[str, str]:
-        """The backend that a job of that id was sent to, and its kind: "circuits" or "hybrid"."""
+    def attached(self, backend: str, remote_id: str) -> Attached:
+        """What a job is that a user attaches to by its id."""
         ...
 
 

@@ -27,10 +27,10 @@ async def backends(client: Client, engine: Engine, provider: str | None) -> list
     for key, plug_in in asked:
         try:
             lanes = _lanes(engine, key, plug_in)
-        except UsageError as error:
+        except UsageError as wrong_settings:
             if provider is not None or client._registry.is_chosen(key):
                 raise
-            log.info("%s is left out: %s", key, error)  # its variables may be there for other programs
+            log.info("%s is left out: %s", key, wrong_settings)  # its variables may be there for other programs
         else:
             listed, wrong = await _listed(lanes)
             found += [f"{key}/{one}" if one else key for one in listed]

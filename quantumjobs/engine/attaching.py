@@ -64,7 +64,8 @@ class Attacher:
         engine = self._engine
         kind = CIRCUITS
         if isinstance(provider, RunsPrograms):
-            backend, kind = provider.attached(backend, remote_id)
+            told = provider.attached(backend, remote_id)
+            backend, remote_id, kind = told.backend, told.remote_id, told.kind
             address = f"{key}/{backend}" if backend else key
         lane = engine.lane(key, provider, provider.lane(backend))
         family = provider.family(backend)

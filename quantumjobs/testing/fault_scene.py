@@ -9,7 +9,19 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from quantumjobs.abc import Adapter, Codec, Prepared, Program, Programs, Provider, Raw, Report, Request, RunsPrograms
+from quantumjobs.abc import (
+    Adapter,
+    Attached,
+    Codec,
+    Prepared,
+    Program,
+    Programs,
+    Provider,
+    Raw,
+    Report,
+    Request,
+    RunsPrograms,
+)
 from quantumjobs.core.results import Result
 from quantumjobs.core.states import Fetch
 from quantumjobs.core.traits import Findable, Idempotent, Rerunnable, Traits
@@ -273,7 +285,7 @@ class WatchedPrograms(Watched):
         assert isinstance(self._provider, RunsPrograms)
         return self._provider.program(program)
 
-    def attached(self, backend: str, remote_id: str) -> tuple[str, str]:
+    def attached(self, backend: str, remote_id: str) -> Attached:
         """The provider's."""
         assert isinstance(self._provider, RunsPrograms)
         return self._provider.attached(backend, remote_id)

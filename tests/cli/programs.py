@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from quantumjobs.abc import Adapter, LogPage, Part, Piece, Prepared, Program, Raw, Remote, Report, Request
+from quantumjobs.abc import Adapter, Attached, LogPage, Part, Piece, Prepared, Program, Raw, Remote, Report, Request
 from quantumjobs.core.logs import LogLine
 from quantumjobs.testing import FakeProvider
 from quantumjobs.testing.codec import FakeCodec, Payload
@@ -50,8 +50,8 @@ class Programs(FakeProvider):
     def program(self, program: Program) -> Request:
         return Request(backend=program.device, kind="hybrid")
 
-    def attached(self, backend: str, remote_id: str) -> tuple[str, str]:
-        return backend, "hybrid"
+    def attached(self, backend: str, remote_id: str) -> Attached:
+        return Attached(backend, remote_id, "hybrid")
 
     @asynccontextmanager
     async def _connected(self, report: Report) -> AsyncIterator[Adapter]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from quantumjobs.abc import Children, LogPage, Part, Piece, Prepared, Program, Raw, Remote, Request, Status
+from quantumjobs.abc import Attached, Children, LogPage, Part, Piece, Prepared, Program, Raw, Remote, Request, Status
 from quantumjobs.core.logs import LogLine
 from quantumjobs.core.states import Fetch, JobState
 from quantumjobs.errors import ProviderRejected, UsageError
@@ -88,8 +88,8 @@ class ProgramProvider(FakeProvider):
         where = "local" if program.local else "hybrid"
         return Request(backend=f"{where}/{program.device}", options=options, kind="hybrid")
 
-    def attached(self, backend: str, remote_id: str) -> tuple[str, str]:
-        return backend, "hybrid" if backend.startswith(("hybrid/", "local/")) else "circuits"
+    def attached(self, backend: str, remote_id: str) -> Attached:
+        return Attached(backend, remote_id, "hybrid" if _is_program(backend) else "circuits")
 
     # --- what programs do ---------------------------------------------------------------
     def write(self, *messages: str, stream: str = "algo-1", at: float | None = None) -> None:

@@ -1,7 +1,7 @@
-"""What vendors' jobs have, by class: every public name, in qiskit-aqt-provider 1.15.0 and 2.0.1, iqm-client 36.0.0 and
-pyqpanda3 0.5.1.
+"""What vendors' jobs have, by class: every public name, in qiskit-aqt-provider 1.15.0 and 2.0.1, iqm-client 36.0.0,
+pyqpanda3 0.5.1 and amazon-braket-sdk 1.127.5.
 
-`test_members.py` in `tests/oracles/aqt`, `iqm` and `originq` holds it against those versions themselves.
+`test_members.py` in `tests/oracles/aqt`, `iqm`, `originq` and `braket` holds it against those versions themselves.
 """
 
 from __future__ import annotations
@@ -244,3 +244,95 @@ ORIGINQ_PARAMETERS: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
 }
 """Of those methods that take any, by class, in all their overloads."""
+
+_HYBRID = frozenset(
+    {
+        "DEFAULT_RESULTS_POLL_INTERVAL",
+        "DEFAULT_RESULTS_POLL_TIMEOUT",
+        "arn",
+        "cancel",
+        "download_result",
+        "logs",
+        "metadata",
+        "metrics",
+        "name",
+        "result",
+        "state",
+    }
+)
+"""Braket's `QuantumJob`, of which the others are kinds."""
+BRAKET: Mapping[str, frozenset[str]] = {
+    "QuantumJob": _HYBRID,
+    "AwsQuantumJob": _HYBRID
+    | {
+        "LOG_GROUP",
+        "LogState",
+        "RESULTS_FILENAME",
+        "RESULTS_TAR_FILENAME",
+        "TERMINAL_STATES",
+        "create",
+        "get_tasks",
+        "queue_position",
+    },
+    "LocalQuantumJob": _HYBRID | {"create", "run_log"},
+}
+_WAITS = {"poll_timeout_seconds": 864000, "poll_interval_seconds": 5}
+_HYBRID_PARAMETERS: Mapping[str, Mapping[str, object]] = {
+    "download_result": {"extract_to": None, **_WAITS},
+    "logs": {"wait": False, "poll_interval_seconds": 5},
+    "metadata": {"use_cached_value": False},
+    "metrics": {"metric_type": "Timestamp", "statistic": "Max"},
+    "result": {**_WAITS, "allow_pickle": False},
+    "state": {"use_cached_value": False},
+}
+BRAKET_PARAMETERS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+    "QuantumJob": _HYBRID_PARAMETERS,
+    "AwsQuantumJob": {
+        **_HYBRID_PARAMETERS,
+        "AwsQuantumJob": {"arn": ..., "aws_session": None, "quiet": False},
+        "create": {
+            "device": ...,
+            "source_module": ...,
+            "entry_point": None,
+            "image_uri": None,
+            "job_name": None,
+            "code_location": None,
+            "role_arn": None,
+            "wait_until_complete": False,
+            "hyperparameters": None,
+            "input_data": None,
+            "instance_config": None,
+            "distribution": None,
+            "stopping_condition": None,
+            "output_data_config": None,
+            "copy_checkpoints_from_job": None,
+            "checkpoint_config": None,
+            "aws_session": None,
+            "tags": None,
+            "logger": "braket.aws.aws_quantum_job",
+            "quiet": False,
+            "reservation_arn": None,
+        },
+        "get_tasks": {"use_cached_value": False},
+    },
+    "LocalQuantumJob": {
+        **_HYBRID_PARAMETERS,
+        "LocalQuantumJob": {"arn": ..., "run_log": None},
+        "create": {
+            "device": ...,
+            "source_module": ...,
+            "entry_point": None,
+            "image_uri": None,
+            "job_name": None,
+            "code_location": None,
+            "role_arn": None,
+            "hyperparameters": None,
+            "input_data": None,
+            "output_data_config": None,
+            "checkpoint_config": None,
+            "aws_session": None,
+            "local_container_update": True,
+        },
+    },
+}
+"""Of those methods that take any, by class, with their defaults (of an enum its value, of a logger its name); `...` is none."""

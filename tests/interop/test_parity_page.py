@@ -1,4 +1,5 @@
-"""The pages that compare us with AerJob, AQTJob, IQMJob and QCloudJob name tests that exist, and leave no member out."""
+"""The pages that compare us with AerJob, AQTJob, IQMJob, QCloudJob and QuantumJob name tests that exist, and leave no
+member out."""
 
 from __future__ import annotations
 
@@ -14,14 +15,26 @@ import pytest
 from qiskit_aer import AerSimulator
 from qiskit_aer.jobs import AerJob
 
+from quantumjobs.interop.braket import QuantumJob
 from quantumjobs.interop.qiskit import QiskitJob
 from tests.interop.helpers import bell
-from tests.interop.members import FIRST, IQM, IQM_PARAMETERS, ORIGINQ, ORIGINQ_PARAMETERS, PARAMETERS, SECOND
+from tests.interop.members import (
+    BRAKET,
+    BRAKET_PARAMETERS,
+    FIRST,
+    IQM,
+    IQM_PARAMETERS,
+    ORIGINQ,
+    ORIGINQ_PARAMETERS,
+    PARAMETERS,
+    SECOND,
+)
 
 TESTS = Path(__file__).parents[1]
 PAGES = TESTS.parent / "docs" / "reference"
-AER, AQT, IQMS, QCLOUD = (PAGES / f"parity-{kind}job.md" for kind in ("aer", "aqt", "iqm", "qcloud"))
-OURS = ["async", "blocking", "JobV1 form", "proven by"]
+KINDS = ("aer", "aqt", "iqm", "qcloud", "quantum")
+AER, AQT, IQMS, QCLOUD, QUANTUM = (PAGES / f"parity-{kind}job.md" for kind in KINDS)
+OURS = [["async", "blocking", third, "proven by"] for third in ("JobV1 form", "QuantumJob form")]
 """What is behind the first column, which says whose member it is."""
 
 
@@ -38,14 +51,14 @@ def rows(page: Path) -> Iterator[Row]:
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if not line.startswith("|"):
             whose = ""
-        elif cells[1:] == OURS:
+        elif cells[1:] in OURS:
             whose = cells[0]
         elif whose and not set(line) <= set("| -"):
-            assert len(cells) == 1 + len(OURS), line
+            assert len(cells) == 1 + len(OURS[0]), line
             yield Row(whose, cells[0], tuple(cells[1:4]), tuple(re.findall(r"`([^`]+)`", cells[4])))
 
 
-ROWS: Mapping[Path, list[Row]] = {page: list(rows(page)) for page in (AER, AQT, IQMS, QCLOUD)}
+ROWS: Mapping[Path, list[Row]] = {page: list(rows(page)) for page in (AER, AQT, IQMS, QCLOUD, QUANTUM)}
 ALL = [row for page in ROWS.values() for row in page]
 
 
@@ -153,6 +166,37 @@ def test_every_parameter_of_originqs_methods_is_there(kind: str, method: str) ->
         assert re.search(rf"`{method}\([^`]*\b{parameter}\b", said), parameter
 
 
+# --- QuantumJob -------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", BRAKET)
+def test_every_public_name_of_brakets_has_a_row_there_or_among_those_of_all_of_them(kind: str) -> None:
+    said = told(QUANTUM, "QuantumJob", kind)
+    assert {name for name in BRAKET[kind] if not re.search(rf"`{name}\b", said)} == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"), [(kind, name) for kind, names in BRAKET_PARAMETERS.items() for name in names]
+)
+def test_every_parameter_of_brakets_methods_is_there_with_its_default(kind: str, method: str) -> None:
+    said = told(QUANTUM, "QuantumJob", kind)
+    if kind == "LocalQuantumJob" and method == "create":  # of which all but one are those of the other's
+        said = told(QUANTUM, "AwsQuantumJob", kind)
+    shown = {"Timestamp": "MetricType.TIMESTAMP", "Max": "MetricStatistic.MAX"}
+    for parameter, default in BRAKET_PARAMETERS[kind][method].items():
+        assert re.search(rf"`{method}\([^`]*\b{parameter}\b", said), parameter
+        if method in BRAKET_PARAMETERS["QuantumJob"]:
+            assert f"{parameter}={shown.get(str(default), default)}" in said, parameter
+
+
+def test_our_face_has_every_public_name_of_brakets_and_its_defaults() -> None:
+    public = {name for name in vars(QuantumJob) if not name.startswith("_")}
+    assert public == BRAKET["QuantumJob"] | {"job"}
+    for method, parameters in BRAKET_PARAMETERS["QuantumJob"].items():
+        ours = dict(inspect.signature(getattr(QuantumJob, method)).parameters)
+        del ours["self"]
+        found = {name: getattr(one.default, "value", one.default) for name, one in ours.items()}
+        assert found == {name: one for name, one in parameters.items() if name != "allow_pickle"}
+
+
 # --- all but Aer --------------------------------------------------------------------------------
 FORMS = {
     "async": r"^async def ",
@@ -160,6 +204,12 @@ FORMS = {
     "JobV1 form": r"(?<![.\w])backend\(|\b(QiskitJob|JobStatus)\b|\b(fake|aer)\.run\(",
 }
 """By what the source of a test shows that it is about a form."""
+HYBRID_FORMS = {
+    "async": r"^async def ",
+    "blocking": r"^def (?!(.|\n)*\b(QuantumJob|face)\b)(.|\n)*\b(client\.(hybrid_job|attach)|attached)\(",
+    "QuantumJob form": r"^def (.|\n)*\b(QuantumJob|face)\(",
+}
+"""The same of hybrid jobs, whose third form is put on the second one."""
 NOT_THERE = frozenset({"`version`: 1, of the interface"})
 
 
@@ -171,13 +221,14 @@ def source(test: str) -> str:
     return next(ast.get_source_segment(text, node) or "" for node in functions if node.name == name)
 
 
-CLOUDS = ROWS[AQT] + ROWS[IQMS] + ROWS[QCLOUD]
+CLOUDS = [(row, FORMS) for page in (AQT, IQMS, QCLOUD) for row in ROWS[page]]
+CLOUDS += [(row, HYBRID_FORMS) for row in ROWS[QUANTUM]]
 
 
-@pytest.mark.parametrize("row", CLOUDS, ids=[row.theirs[:40] for row in CLOUDS])
-def test_each_row_of_a_clouds_page_is_shown_in_all_three_forms(row: Row) -> None:
+@pytest.mark.parametrize(("row", "forms"), CLOUDS, ids=[row.theirs[:40] for row, _ in CLOUDS])
+def test_each_row_of_a_clouds_page_is_shown_in_all_three_forms(row: Row, forms: Mapping[str, str]) -> None:
     ours = [test for test in row.tests if not test.startswith("oracles/")]  # those run the vendor's own client
-    for form, sign in FORMS.items():
+    for form, sign in forms.items():
         assert any(re.search(sign, source(test)) for test in ours) or row.theirs in NOT_THERE, form
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from msgspec import Struct
 
@@ -13,6 +13,7 @@ from quantumjobs.errors import UsageError
 
 HYBRID, LOCAL = "hybrid", "local"
 """What the names of backends begin with that run programs: `hybrid/<device>`."""
+_VENDORS = "local:job/"
 _EMBEDDED = re.compile(r"local:[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", re.ASCII)
 
 
@@ -46,6 +47,11 @@ def device_of(backend: str, devices: Mapping[str, str] = {}) -> str:
     return arn_of(name, devices)
 
 
+def folder_of(remote_id: str) -> str:
+    """Its absolute path: what is named in the working directory is not to be another job when that is another one."""
+    return str(Path(remote_id.removeprefix(_VENDORS)).absolute())
+
+
 def is_folder(remote_id: str) -> bool:
     """Whether it names a local hybrid job: by its folder's absolute path, or as the vendor's SDK does."""
-    return remote_id.startswith("local:job/") or PurePath(remote_id).is_absolute()
+    return remote_id.startswith(_VENDORS) or PurePath(remote_id).is_absolute()

@@ -76,6 +76,8 @@ def request(program: Program, backend: str, device: str) -> Request:
     if program.name is not None:
         body["jobName"] = _name(program.name)
     copy_from = options.get("copy_checkpoints_from", "")
+    if program.local and (copy_from or any("dataSource" in channel for channel in channels)):
+        raise UsageError("a local hybrid job takes input data of this machine, and no checkpoints of another job")
     payload = jobs_payload.encode(
         jobs_payload.Payload(
             msgspec.json.encode(body),

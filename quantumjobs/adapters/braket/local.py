@@ -200,8 +200,11 @@ def _fetch(job_id: str) -> Raw:
 
 
 def _page(job_id: str, stream: str, after: str, containing: str) -> LogPage:
-    lines, behind, more = opened(job_id).lines(int(after or 0))
-    return LogPage([LogLine(text, at, stream) for at, text in lines if containing in text], str(behind), more)
+    folder = opened(job_id)
+    over = folder.state().is_over  # before reading: then all that was written is there
+    lines, behind, more = folder.lines(int(after or 0))
+    found = [LogLine(text, at, stream) for at, text in lines if containing in text]
+    return LogPage(found, str(behind), more, closed=over and not more)
 
 
 def _metadata(job_id: str) -> bytes:

@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from math import inf
 from typing import Any, cast
 
-from quantumjobs.abc import Adapter, Program, Report, Request
+from quantumjobs import abc
+from quantumjobs.abc import Adapter, Attached, Program, Report, Request
 from quantumjobs.adapters.braket import about, credentials, jobs_asked
 from quantumjobs.adapters.braket import settings as braket_settings
 from quantumjobs.adapters.braket.cloud import BraketAdapter
@@ -16,7 +17,7 @@ from quantumjobs.adapters.braket.codec import BraketCodec
 from quantumjobs.adapters.braket.connections import Connections
 from quantumjobs.adapters.braket.endpoints import arn_of, no_region, region_of
 from quantumjobs.adapters.braket.jobs import HybridJobs
-from quantumjobs.adapters.braket.jobs_about import HYBRID, LOCAL, device_of, is_folder, kind_of
+from quantumjobs.adapters.braket.jobs_about import HYBRID, LOCAL, device_of, folder_of, is_folder, kind_of
 from quantumjobs.adapters.braket.jobs_searching import is_job
 from quantumjobs.adapters.braket.jobs_storage import JobStorage
 from quantumjobs.adapters.braket.options import admitted
@@ -160,14 +161,14 @@ class BraketProvider:
             )
         return jobs_asked.request(program, backend, device)
 
-    def attached(self, backend: str, remote_id: str) -> tuple[str, str]:
-        """Told by the id: an ARN of a hybrid job, or the folder of a local one."""
-        if kind_of(backend):
-            return backend, "hybrid"
-        kind = HYBRID if is_job(remote_id) else LOCAL if is_folder(remote_id) else ""
+    def attached(self, backend: str, remote_id: str) -> Attached:
+        """Told by the id: an ARN of a hybrid job, or the folder of a local one, also as the vendor's SDK writes it."""
+        kind = kind_of(backend) or (HYBRID if is_job(remote_id) else LOCAL if is_folder(remote_id) else "")
         if not kind:
-            return backend, "circuits"
-        return f"{kind}/{backend}" if backend else kind, "hybrid"
+            return Attached(backend, remote_id)
+        if not kind_of(backend):
+            backend = f"{kind}/{backend}" if backend else kind
+        return Attached(backend, folder_of(remote_id) if kind == LOCAL else remote_id, abc.HYBRID)
 
     def connect(self, lane: str, report: Report) -> AbstractAsyncContextManager[Adapter]:  # noqa: ARG002 - no pushes
         """Raises `CredentialError` where there are no credentials, saying where we looked."""

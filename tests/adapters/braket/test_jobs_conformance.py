@@ -6,13 +6,16 @@ import asyncio
 import tempfile
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 from quantumjobs.abc import Program, Provider, Request
 from quantumjobs.adapters.braket import provider
 from quantumjobs.testing.adapter_rules import AdapterRules
 from quantumjobs.testing.emulators import BraketEmulator, serve
+from quantumjobs.workers.programs import Run
 from tests.adapters.braket.helpers import SECRET, settings_of
+from tests.workers.runs import ended, gone
 
 
 def half(number: int) -> float:
@@ -49,4 +52,13 @@ class TestALocalHybridJob(_Rules):
 
     async def make_provider(self, stack: AsyncExitStack) -> Provider:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.push_async_callback(asyncio.to_thread, all_over, Path(folder))  # they outlive who began them
         return provider({"local_jobs": folder})
+
+
+def all_over(folder: Path) -> None:
+    """Wait for the jobs in the folder, and for the processes that watched over them."""
+    for job in folder.iterdir():
+        if Run(job).state().state != "queued":
+            ended(Run(job))
+        gone(job)

@@ -1,0 +1,283 @@
+"""Hybrid jobs by the vendor's SDK and by ours, on one emulator: each tells of the other's jobs what the other does.
+
+The job that the SDK creates runs a program of ours, and the one that our client creates runs one of the SDK's. Importing
+the SDK takes nine seconds, so one process does all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+import quantumjobs as qj
+from quantumjobs.core.states import JobState as S
+from quantumjobs.display.logs import text_of
+from quantumjobs.testing.emulators import BraketEmulator, serve
+from quantumjobs.testing.emulators.braket_jobs import HybridSettings
+from tests.adapters.braket.helpers import QUICK
+from tests.oracles.braket import vendor
+from tests.oracles.braket.test_metrics import in_order
+from tests.oracles.overhearing import overheard
+from tests.oracles.processes import carried_out
+
+pytestmark = [pytest.mark.oracle, pytest.mark.real_time, pytest.mark.timeout(180)]
+
+Report = dict[str, Any]
+DEVICE = "local:none/none"
+IMAGE = "292282985366.dkr.ecr.us-east-1.amazonaws.com/amazon-braket-base-jobs:latest"
+HELD = 600.0
+"""Seconds for which a job waits that is to be cancelled."""
+FLIP = "OPENQASM 3.0;\nbit[1] b;\nqubit[1] q;\nx q[0];\nb[0] = measure q[0];\n"
+VALUES = {"counts": {"1": 10}, "angles": [0.1, -1e-17], "name": "Grüße 🎈", "nothing": None}
+METRICS = [
+    ("energy", -1.5, 1700000002.5, 0),
+    ("energy", -1.25, 1700000002.5, 0),
+    ("loss", 1e-17, 1700000001.25, 1),
+    ("loss", 0.5, 1700000003.0, 1),
+]
+"""Name, value, timestamp and iteration: not in order of time, and twice of the same moment."""
+COMMON = f"""
+import sys
+FLIP, VALUES, METRICS = {FLIP!r}, {VALUES!r}, {METRICS!r}
+print("begun", flush=True)
+print("  Grüße \\t🎈  ", flush=True)
+print("", flush=True)
+print("to stderr", file=sys.stderr, flush=True)
+"""
+OURS_INSIDE = (
+    COMMON
+    + """
+import asyncio
+import quantumjobs as qj
+from quantumjobs import hybrid
+
+async def task():
+    async with qj.Client(ledger="memory") as client:
+        return (await (await client.backend("braket/sv1").run(FLIP, shots=10))).counts
+
+hybrid.save_result({**VALUES, "counts": asyncio.run(task())})
+(hybrid.results_dir() / "more").mkdir()
+(hybrid.results_dir() / "more" / "x.bin").write_bytes(bytes(range(256)))
+(hybrid.input_dir() / "a.csv").read_text()
+for name, value, at, number in METRICS:
+    hybrid.log_metric(name, value, timestamp=at, iteration_number=number)
+"""
+)
+THEIRS_INSIDE = (
+    COMMON
+    + """
+import os
+from pathlib import Path
+from braket.aws import AwsDevice
+from braket.ir.openqasm import Program
+from braket.jobs import get_input_data_dir, get_results_dir, save_job_result
+from braket.jobs.metrics import log_metric
+
+device = AwsDevice("arn:aws:braket:::device/quantum-simulator/amazon/sv1")
+result = device.run(Program(source=FLIP), shots=10, poll_interval_seconds=0.1).result()
+save_job_result({**VALUES, "counts": dict(result.measurement_counts)})
+more = Path(get_results_dir()) / "more"
+more.mkdir()
+(more / "x.bin").write_bytes(bytes(range(256)))
+(Path(get_input_data_dir()) / "a.csv").read_text()
+for name, value, at, number in METRICS:
+    log_metric(name, value, at, number)
+"""
+)
+IN_VENDORS = """
+import json, os, subprocess
+with open(os.environ["AMZN_BRAKET_HP_FILE"]) as file:
+    python = json.load(file)["python"]
+subprocess.run([python, "-I", "-W", "ignore", "-c", {text!r}], check=True)
+"""
+"""An entry point that hands over to the vendor's environment."""
+LINES = ["begun", "  Grüße \t🎈  ", "", "to stderr"]
+_BEFORE = re.compile(r"(?:Job queue position: \d+\n|Running:\n|\.)*\n")
+"""What the SDK prints while there are no lines."""
+
+
+class Service(BraketEmulator):
+    """Keeps what it is sent for jobs to create."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"seed": vendor.SEED, "token": f"{vendor.KEY_ID}:{vendor.SECRET}", **given})
+        self.created: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pieces: list[bytes] = []
+        await super().__call__(scope, overheard(receive, pieces), send)
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/job"):
+            self.created.append(json.loads(b"".join(pieces)))
+
+
+def client_of(url: str, **more: Any) -> qj.Client:
+    settings = vendor.settings(url, logs_endpoint_url=url, iam_endpoint_url=url, **more)
+    return qj.Client(ledger="memory", policies=QUICK, providers={"braket": settings})
+
+
+async def vendors(plans: list[dict[str, Any]], home: Path) -> list[Report]:
+    command = (vendor.python(), "-I", str(vendor.HERE / "vendor_hybrid.py"))
+    return await carried_out(plans, command, env=vendor.pointed(home), home=home, patience=vendor.PATIENCE)
+
+
+def asked(home: Path, name: str) -> dict[str, Any]:
+    """What both sides ask for."""
+    (home / "data").mkdir(exist_ok=True)
+    (home / "data" / "a.csv").write_text("1,2")
+    return {
+        "image_uri": IMAGE,
+        "hyperparameters": {"python": vendor.python(), "n": "3"},
+        "input_data": str(home / "data"),
+        "instance_config": {"instanceType": "ml.m5.xlarge", "volumeSizeInGb": 31, "instanceCount": 1},
+    }
+
+
+def program(home: Path, side: str, text: str) -> str:
+    """A file, called the same on both sides."""
+    file = home / side / "algo.py"
+    file.parent.mkdir()
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+# --- what is told ---------------------------------------------------------------------------
+async def told(job: Any, folder: Path) -> Report:
+    """By ours, as `vendor_hybrid.told` has it."""
+    unpacked = await job.download_result(folder)
+    tables = {
+        f"{kind} {statistic}": await job.metrics(kind, statistic)
+        for kind in ("timestamp", "iteration_number")
+        for statistic in ("max", "min")
+    }
+    files = {one.relative_to(unpacked).as_posix(): one.read_bytes().hex() for one in unpacked.rglob("*") if one.is_file()}
+    return {
+        "arn": job.arn,
+        "name": job.name,
+        "state": job.state.name,
+        "metadata": await job.metadata(),
+        "metrics": tables,
+        "result": await job.result(),
+        "files": files,
+        "tasks": [one.remote_id for one in await job.tasks()],
+    }
+
+
+async def lines(job: Any) -> list[str]:
+    return [line.message async for line in job.logs(follow=True)]
+
+
+def seconds(value: Any) -> Any:
+    """With moments as numbers, as the other side has them."""
+    if isinstance(value, dict):
+        return {name: seconds(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [seconds(one) for one in value]
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", value):
+        return dt.datetime.fromisoformat(value).timestamp()
+    return value
+
+
+def check_same(ours: Report, theirs: Report) -> None:
+    for member in ("arn", "name", "state", "result", "files", "tasks"):
+        assert ours[member] == theirs[member], member
+    for kind, table in ours["metrics"].items():
+        assert in_order(table, kind.partition(" ")[0]) == in_order(theirs["metrics"][kind], kind.partition(" ")[0])
+    theirs["metadata"].pop("ResponseMetadata")
+    assert seconds(ours["metadata"]) == theirs["metadata"]
+
+
+def printed(log: str) -> list[str]:
+    """The lines among what the SDK printed."""
+    before = _BEFORE.match(log)
+    assert before is not None, log
+    return log[before.end() :].removesuffix("\n").split("\n")
+
+
+def check_what_it_did(report: Report, arn: str) -> None:
+    """The program's work, whoever tells of it."""
+    assert (report["arn"], report["state"], report["result"]) == (arn, "COMPLETED", VALUES)
+    assert report["files"]["more/x.bin"] == bytes(range(256)).hex()
+    assert json.loads(bytes.fromhex(report["files"]["results.json"]))["dataDictionary"] == VALUES
+    assert len(report["tasks"]) == 1
+    assert len(report["metrics"]["timestamp max"]["timestamp"]) == 3
+    assert max(one for one in report["metrics"]["timestamp max"]["energy"] if one is not None) == -1.25
+    assert report["metrics"]["timestamp min"]["energy"].count(-1.5) == 1
+    assert len(report["metrics"]["iteration_number max"]["iteration_number"]) == 2
+    numbers = [f"Metrics - timestamp={at}; {name}={value}; iteration_number={n};" for name, value, at, n in METRICS]
+    assert printed(report["log"]) == [*LINES, *numbers]
+
+
+# --- requests -------------------------------------------------------------------------------
+def alike(body: Any) -> Any:
+    text = json.dumps({name: value for name, value in body.items() if name not in ("clientToken", "jobName")})
+    return json.loads(re.sub(r"(s3://amazon-braket-us-east-1-123456789012/jobs)/[^/\"]+/[^/\"]+", r"\1/{own}", text))
+
+
+# --- the test -------------------------------------------------------------------------------
+async def test_each_side_creates_jobs_and_tells_of_the_others(tmp_path: Path):
+    everything = HybridSettings(instances=None)
+    service, held = Service(hybrid=everything), Service(queue=HELD)
+    async with serve(service) as url, serve(held) as waiting, client_of(url) as client:
+        source = program(tmp_path, "ours", IN_VENDORS.format(text=THEIRS_INSIDE))
+        mine = await client.hybrid_job(f"braket/{DEVICE}", source, name="made-by-ours", **asked(tmp_path, "ours"))
+        invented = service.hybrid.invent(lines=300, rate=1000, instances=3, results=VALUES, name="invented")
+        theirs = program(tmp_path, "theirs", OURS_INSIDE)
+        folder = str(tmp_path / "unpacked")
+        job = {"do": "create", "url": url, "device": DEVICE, "source": theirs}
+        options = {**asked(tmp_path, "theirs"), "job_name": "made-by-theirs"}
+        bare = {**job, "url": waiting, "options": {"job_name": "bare"}}
+        reports = await vendors(
+            [
+                {**job, "options": options, "follow": True, "folder": folder},
+                {"do": "attach", "url": url, "arn": mine.arn, "folder": folder},
+                {"do": "attach", "url": url, "arn": invented.id, "folder": folder},
+                {**bare, "name": "waits"},
+                {"do": "cancel", "url": waiting, "arn": "waits"},
+            ],
+            tmp_path,
+        )
+        made, attached, many, _, cancelled = reports
+
+        # What the SDK created, and what our client did.
+        address = f"braket/hybrid/{DEVICE}"
+        found = await client.attach(address, made["arn"])
+        check_what_it_did(made, found.arn)
+        assert await lines(found) == printed(made["log"])
+        check_same(await told(found, tmp_path / "of theirs"), made)
+        check_what_it_did(attached, mine.arn)
+        assert await lines(mine) == printed(attached["log"])
+        check_same(await told(mine, tmp_path / "of ours"), attached)
+        assert attached["position"][0] is None
+        assert "COMPLETED" in attached["position"][1]
+
+        # Lines of several instances, with their colours.
+        several = await client.attach(address, invented.id)
+        merged = [line async for line in several.logs(follow=True)]
+        assert len(merged) == 900
+        assert [line.message for line in merged] == printed(many["log"])
+        assert [text_of(line, colour=True) for line in merged] == printed(many["coloured"])
+        assert {line.index for line in merged} == {0, 1, 2}
+
+        # One that waits is cancelled, and is found so by the other side.
+        assert cancelled["position"] == ["1", None]
+        assert cancelled["states"] == ["QUEUED", "CANCELLED", "CANCELLED"]
+        assert cancelled["again"] == "ConflictException"
+        async with client_of(waiting) as other:
+            late = await other.attach(address, held.hybrid.jobs[0].id)
+            await late.wait()
+            assert late.state is S.CANCELLED
+
+            # Where no image is asked for, the SDK names the basic one, and ours leaves it to the service.
+            await other.hybrid_job(f"braket/{DEVICE}", source, name="bare-too", until="accepted")
+        ours, vendors_own = service.created
+        assert alike(ours) == alike(vendors_own)
+        vendors_own, ours = held.created
+        image = alike(vendors_own)
+        assert "amazon-braket-base-jobs" in image["algorithmSpecification"].pop("containerImage")["uri"]
+        assert alike(ours) == image
