@@ -44,7 +44,7 @@ The document of --json:
 
 EMULATE = """Be a vendor's cloud on this machine, up to Ctrl-C: the vendor's protocol, and circuits that really run.
 
-VENDOR is aqt, braket, iqm, originq, or generic: a job service of no vendor, which runs nothing and counts what it was sent. No account is needed, nothing leaves this machine, and any token is let in. When the emulator is ready,
+VENDOR is aqt, braket, iqm, originq, or generic: a job service of no vendor, which runs nothing and counts what it was sent. No account is needed, nothing leaves this machine, and any token is let in. Braket's runs hybrid jobs, too: their entry points are programs that run with your rights. When the emulator is ready,
 one line on standard output says so: listening on http://127.0.0.1:8801
 
 \b

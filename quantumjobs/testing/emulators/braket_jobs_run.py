@@ -7,14 +7,15 @@ it asks of AWS it asks of the emulator, with the emulator's keys: it sees none o
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from posixpath import dirname
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -34,6 +35,7 @@ _PAUSE = 0.1
 _ANY = Keys("emulated", "emulated")
 """What a program signs with where every signature is let in."""
 _HOST = "algo-{}"
+T = TypeVar("T")
 
 
 class Instance(Struct):
@@ -68,10 +70,10 @@ class Programs:
 
     async def run(self, job: HybridJob) -> None:
         """To its end. Raises `UsageError`, whose text is why it has failed."""
-        instances = await self._placed(job)
+        instances = await _to_its_end(self._placed(job))
         try:
             for one in instances:
-                await beside(_start, one.run, self._secrets(job))
+                await _to_its_end(_started(one.run, self._secrets(job)))
             job.happened("RUNNING", "The hybrid job is running.")
             failure = await self._followed(job, instances)
         finally:
@@ -254,8 +256,18 @@ def _write(run: Run, plan: Plan, given: Given, parameters: Mapping[str, str]) ->
         file.write_bytes(body)
 
 
-def _start(run: Run, secrets: Mapping[str, str]) -> None:
-    run.start(secrets, follow_parent=True)
+async def _to_its_end(steps: Coroutine[Any, Any, T]) -> T:
+    """What is done in threads goes on when nobody waits for it any more: nothing may come after it before it ends."""
+    task = asyncio.ensure_future(steps)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def _started(run: Run, secrets: Mapping[str, str]) -> None:
+    await beside(functools.partial(run.start, secrets, follow_parent=True))
 
 
 def _bytes(file: Path) -> bytes | None:
