@@ -17,7 +17,9 @@ from quantumjobs.core.states import TERMINAL, UNACCEPTED, UNSENT, JobState
 from quantumjobs.core.traits import Rerunnable
 from quantumjobs.engine import endings
 from quantumjobs.engine.bodies import digest, encode_request
+from quantumjobs.engine.codecs import HEAVY
 from quantumjobs.errors import CredentialError, KeyConflict, LedgerError, LedgerWriteError, ProviderUnavailable
+from quantumjobs.workers.beside import beside
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
@@ -50,7 +52,9 @@ class Intents:
         blobs[asked] = body
         records: list[JobRecord] = []
         for link, part in zip(handle.links, prepared.parts, strict=True):
-            payload, layout = digest(part.payload), digest(part.layout)
+            large = len(part.payload) > HEAVY  # a program with its files: hashing it here would stall the loop
+            payload = await beside(digest, part.payload) if large else digest(part.payload)
+            layout = digest(part.layout)
             blobs[payload] = part.payload
             blobs[layout] = part.layout
             records.append(

@@ -24,7 +24,7 @@ def pack(source: str | Path, entry_point: str | None = None) -> Packed:
     """Pack a folder or a .py file; without an entry point, that is the folder's or the file's own name.
 
     Caches, git's folder and virtual environments are left out. Raises `UsageError` for what cannot be read, for more
-    than 256 MiB, and for an entry point that is not there.
+    than 64 MiB, and for an entry point that is not there.
     """
     path = _resolved(source)
     if path.is_dir():
@@ -45,7 +45,7 @@ def inputs(input_data: str | Path | Mapping[str, str | Path] | None) -> tuple[di
 
     A path or address by itself is the channel "input". A file goes by its own name into its channel, and so does what
     is in a folder, which may have folders. Raises `UsageError` for what cannot be read, for a channel without files,
-    and for more than 256 MiB in all.
+    and for more than 64 MiB in all.
     """
     given = {"input": input_data} if isinstance(input_data, str | Path) else input_data or {}
     found: list[Found] = []

@@ -19,7 +19,7 @@ from msgspec import Struct
 from quantumjobs.core.text import one_line
 from quantumjobs.errors import UsageError
 
-MOST = 256 << 20
+MOST = 64 << 20
 """Bytes of an archive, and of a job's input files: they are kept in the ledger until they are sent."""
 FILES = 90_000
 """Files and folders, a few less than an archive may have where it is unpacked."""
@@ -138,7 +138,7 @@ def largest(found: Collection[Found]) -> str:
 
 
 def packed(found: Sequence[Found], added: Sequence[tuple[str, bytes]] = ()) -> bytes:
-    """A gzip tar of these, and of files that are made up. Raises `UsageError` where it has more than 256 MiB."""
+    """A gzip tar of these, and of files that are made up. Raises `UsageError` where it has more than 64 MiB."""
     archive = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=archive, mtime=0) as zipped:
         for piece in _tar(found, added):

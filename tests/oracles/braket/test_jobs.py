@@ -6,6 +6,7 @@ the SDK takes nine seconds, so one process does all.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import re
@@ -97,7 +98,18 @@ with open(os.environ["AMZN_BRAKET_HP_FILE"]) as file:
 subprocess.run([python, "-I", "-W", "ignore", "-c", {text!r}], check=True)
 """
 """An entry point that hands over to the vendor's environment."""
+LOCAL = (
+    COMMON
+    + """
+from quantumjobs import hybrid
+
+hybrid.save_result(VALUES)
+for name, value, at, number in METRICS:
+    hybrid.log_metric(name, value, timestamp=at, iteration_number=number)
+"""
+)
 LINES = ["begun", "  Grüße \t🎈  ", "", "to stderr"]
+REPORTED = [f"Metrics - timestamp={at}; {name}={value}; iteration_number={n};" for name, value, at, n in METRICS]
 _BEFORE = re.compile(r"(?:Job queue position: \d+\n|Running:\n|\.)*\n")
 """What the SDK prints while there are no lines."""
 
@@ -126,7 +138,7 @@ async def vendors(plans: list[dict[str, Any]], home: Path) -> list[Report]:
     return await carried_out(plans, command, env=vendor.pointed(home), home=home, patience=vendor.PATIENCE)
 
 
-def asked(home: Path, name: str) -> dict[str, Any]:
+def asked(home: Path) -> dict[str, Any]:
     """What both sides ask for."""
     (home / "data").mkdir(exist_ok=True)
     (home / "data" / "a.csv").write_text("1,2")
@@ -150,26 +162,28 @@ def program(home: Path, side: str, text: str) -> str:
 async def told(job: Any, folder: Path) -> Report:
     """By ours, as `vendor_hybrid.told` has it."""
     unpacked = await job.download_result(folder)
-    tables = {
-        f"{kind} {statistic}": await job.metrics(kind, statistic)
-        for kind in ("timestamp", "iteration_number")
-        for statistic in ("max", "min")
+    files = {
+        one.relative_to(unpacked).as_posix(): one.read_bytes().hex() for one in unpacked.rglob("*") if one.is_file()
     }
-    files = {one.relative_to(unpacked).as_posix(): one.read_bytes().hex() for one in unpacked.rglob("*") if one.is_file()}
     return {
         "arn": job.arn,
         "name": job.name,
         "state": job.state.name,
         "metadata": await job.metadata(),
-        "metrics": tables,
+        "metrics": await tables(job),
         "result": await job.result(),
         "files": files,
         "tasks": [one.remote_id for one in await job.tasks()],
     }
 
 
-async def lines(job: Any) -> list[str]:
-    return [line.message async for line in job.logs(follow=True)]
+async def tables(job: Any) -> dict[str, Any]:
+    kinds = [(kind, statistic) for kind in ("timestamp", "iteration_number") for statistic in ("max", "min")]
+    return {f"{kind} {statistic}": await job.metrics(kind, statistic) for kind, statistic in kinds}
+
+
+async def lines(job: Any, *, follow: bool = False) -> list[str]:
+    return [line.message async for line in job.logs(follow=follow)]
 
 
 def seconds(value: Any) -> Any:
@@ -183,11 +197,19 @@ def seconds(value: Any) -> Any:
     return value
 
 
+def check_tables(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """The same, with the SDK's rows in order."""
+    assert ours.keys() == theirs.keys()
+    for kind, table in ours.items():
+        pivot = kind.partition(" ")[0]
+        assert in_order(table, pivot) == in_order(theirs[kind], pivot)
+        assert table[pivot] == sorted(table[pivot])
+
+
 def check_same(ours: Report, theirs: Report) -> None:
     for member in ("arn", "name", "state", "result", "files", "tasks"):
         assert ours[member] == theirs[member], member
-    for kind, table in ours["metrics"].items():
-        assert in_order(table, kind.partition(" ")[0]) == in_order(theirs["metrics"][kind], kind.partition(" ")[0])
+    check_tables(ours["metrics"], theirs["metrics"])
     theirs["metadata"].pop("ResponseMetadata")
     assert seconds(ours["metadata"]) == theirs["metadata"]
 
@@ -209,28 +231,55 @@ def check_what_it_did(report: Report, arn: str) -> None:
     assert max(one for one in report["metrics"]["timestamp max"]["energy"] if one is not None) == -1.25
     assert report["metrics"]["timestamp min"]["energy"].count(-1.5) == 1
     assert len(report["metrics"]["iteration_number max"]["iteration_number"]) == 2
-    numbers = [f"Metrics - timestamp={at}; {name}={value}; iteration_number={n};" for name, value, at, n in METRICS]
-    assert printed(report["log"]) == [*LINES, *numbers]
+    assert printed(report["log"]) == [*LINES, *REPORTED]
 
 
 # --- requests -------------------------------------------------------------------------------
-def alike(body: Any) -> Any:
-    text = json.dumps({name: value for name, value in body.items() if name not in ("clientToken", "jobName")})
-    return json.loads(re.sub(r"(s3://amazon-braket-us-east-1-123456789012/jobs)/[^/\"]+/[^/\"]+", r"\1/{own}", text))
+def alike(body: dict[str, Any]) -> Any:
+    """Without what is each one's own: token, name, and where files go."""
+    own = {name: value for name, value in body.items() if name not in ("clientToken", "jobName")}
+    place = r"s3://amazon-braket-us-east-1-123456789012/jobs/[^/\"]+/[^/\"]+"
+    text = re.sub(rf"{place}/(?:data/input/data|input/input)\b", "{inputs}", json.dumps(own))
+    return json.loads(re.sub(place, "{own}", text))
+
+
+# --- local jobs -----------------------------------------------------------------------------
+async def check_local(client: qj.Client, mine: Any, reports: list[Report], home: Path) -> None:
+    """The SDK finds ours by its folder, and ours finds what the SDK leaves; there a failure shows in the log alone."""
+    by_sdk, left, failed = reports
+    assert by_sdk["log"] == "\n".join([*LINES, *REPORTED, "", ""])
+    assert (by_sdk["state"], by_sdk["result"]) == ("COMPLETED", await mine) == ("COMPLETED", VALUES)
+    check_tables(await tables(mine), by_sdk["metrics"])
+    for report, state in (left, S.COMPLETED), (failed, S.FAILED):
+        job = await client.attach("braket/local", str(home / report["name"]))
+        await job.wait()
+        assert (report["state"], job.state) == ("COMPLETED", state)
+        ends = ["Process exited with code: 3"] if state is S.FAILED else []
+        assert await lines(job) == report["log"].rstrip("\n").split("\n") == ["begun", *REPORTED, LINES[1], *ends]
+        check_tables(await tables(job), report["metrics"])
+    with pytest.raises(qj.JobFailed, match="exit code 3") as caught:
+        await job
+    assert caught.value.partial == failed["result"] == VALUES
 
 
 # --- the test -------------------------------------------------------------------------------
 async def test_each_side_creates_jobs_and_tells_of_the_others(tmp_path: Path):
     everything = HybridSettings(instances=None)
     service, held = Service(hybrid=everything), Service(queue=HELD)
-    async with serve(service) as url, serve(held) as waiting, client_of(url) as client:
+    home = tmp_path / "jobs"
+    async with serve(service) as url, serve(held) as waiting, client_of(url, local_jobs=home) as client:
         source = program(tmp_path, "ours", IN_VENDORS.format(text=THEIRS_INSIDE))
-        mine = await client.hybrid_job(f"braket/{DEVICE}", source, name="made-by-ours", **asked(tmp_path, "ours"))
+        options = {**asked(tmp_path), "name": "made-by-ours", "resource_tags": {"t": "1"}}
+        mine = await client.hybrid_job(f"braket/{DEVICE}", source, **options)
+        followed = asyncio.create_task(lines(mine, follow=True))
         invented = service.hybrid.invent(lines=300, rate=1000, instances=3, results=VALUES, name="invented")
+        near = await client.hybrid_job(f"braket/{DEVICE}", program(tmp_path, "near", LOCAL), local=True)
+        await near.wait()
+        left = {"do": "leave", "folder": str(home), "values": VALUES, "metrics": METRICS}
         theirs = program(tmp_path, "theirs", OURS_INSIDE)
         folder = str(tmp_path / "unpacked")
         job = {"do": "create", "url": url, "device": DEVICE, "source": theirs}
-        options = {**asked(tmp_path, "theirs"), "job_name": "made-by-theirs"}
+        options = {**asked(tmp_path), "job_name": "made-by-theirs", "tags": {"t": "1"}}
         bare = {**job, "url": waiting, "options": {"job_name": "bare"}}
         reports = await vendors(
             [
@@ -239,10 +288,13 @@ async def test_each_side_creates_jobs_and_tells_of_the_others(tmp_path: Path):
                 {"do": "attach", "url": url, "arn": invented.id, "folder": folder},
                 {**bare, "name": "waits"},
                 {"do": "cancel", "url": waiting, "arn": "waits"},
+                {"do": "local", "folder": str(home), "job": Path(near.arn).name},
+                {**left, "job": "left", "code": 0},
+                {**left, "job": "failed", "code": 3},
             ],
             tmp_path,
         )
-        made, attached, many, _, cancelled = reports
+        made, attached, many, _, cancelled, *local = reports
 
         # What the SDK created, and what our client did.
         address = f"braket/hybrid/{DEVICE}"
@@ -251,33 +303,37 @@ async def test_each_side_creates_jobs_and_tells_of_the_others(tmp_path: Path):
         assert await lines(found) == printed(made["log"])
         check_same(await told(found, tmp_path / "of theirs"), made)
         check_what_it_did(attached, mine.arn)
-        assert await lines(mine) == printed(attached["log"])
+        assert await followed == printed(attached["log"])
         check_same(await told(mine, tmp_path / "of ours"), attached)
         assert attached["position"][0] is None
         assert "COMPLETED" in attached["position"][1]
 
         # Lines of several instances, with their colours.
         several = await client.attach(address, invented.id)
-        merged = [line async for line in several.logs(follow=True)]
+        merged = [line async for line in several.logs()]
         assert len(merged) == 900
         assert [line.message for line in merged] == printed(many["log"])
         assert [text_of(line, colour=True) for line in merged] == printed(many["coloured"])
         assert {line.index for line in merged} == {0, 1, 2}
 
+        await check_local(client, near, local, home)
+
         # One that waits is cancelled, and is found so by the other side.
         assert cancelled["position"] == ["1", None]
         assert cancelled["states"] == ["QUEUED", "CANCELLED", "CANCELLED"]
         assert cancelled["again"] == "ConflictException"
+        assert cancelled["result"] == {}  # ours raises, see test_jobs_client.py
         async with client_of(waiting) as other:
             late = await other.attach(address, held.hybrid.jobs[0].id)
             await late.wait()
             assert late.state is S.CANCELLED
 
             # Where no image is asked for, the SDK names the basic one, and ours leaves it to the service.
-            await other.hybrid_job(f"braket/{DEVICE}", source, name="bare-too", until="accepted")
-        ours, vendors_own = service.created
-        assert alike(ours) == alike(vendors_own)
-        vendors_own, ours = held.created
-        image = alike(vendors_own)
-        assert "amazon-braket-base-jobs" in image["algorithmSpecification"].pop("containerImage")["uri"]
-        assert alike(ours) == image
+            await other.hybrid_job(f"braket/{DEVICE}", source, name="bare-too")
+        ours, by_sdk = service.created
+        assert alike(ours) == alike(by_sdk)
+        by_sdk, ours = map(alike, held.created)
+        image = by_sdk["algorithmSpecification"].pop("containerImage")["uri"]
+        assert image == IMAGE
+        assert by_sdk.pop("tags") == {}
+        assert ours == by_sdk

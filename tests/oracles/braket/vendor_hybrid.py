@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import os
+import subprocess
 import sys
 import time
 import warnings
@@ -21,8 +22,10 @@ from typing import Any
 warnings.simplefilter("ignore")
 import boto3  # noqa: E402 - they warn when they are imported
 from braket.aws import AwsQuantumJob, AwsSession  # noqa: E402 - as above
-from braket.jobs import CheckpointConfig, InstanceConfig, OutputDataConfig, StoppingCondition  # noqa: E402 - as above
+from braket.jobs import InstanceConfig, save_job_result  # noqa: E402 - as above
 from braket.jobs.local import LocalQuantumJob  # noqa: E402 - as above
+from braket.jobs.local.local_job_container import _stream_output  # noqa: E402 - as above
+from braket.jobs.metrics import log_metric  # noqa: E402 - as above
 from braket.jobs.metrics_data.cwl_insights_metrics_fetcher import CwlInsightsMetricsFetcher  # noqa: E402 - as above
 from braket.jobs.metrics_data.definitions import MetricStatistic, MetricType  # noqa: E402 - as above
 
@@ -30,12 +33,6 @@ logging.disable(logging.CRITICAL)  # it warns of every value that is no number
 OFTEN = 0.1
 """Seconds between looks."""
 RESULTS = {"poll_timeout_seconds": 60, "poll_interval_seconds": OFTEN}
-CONFIGS = {
-    "checkpoint_config": CheckpointConfig,
-    "instance_config": InstanceConfig,
-    "output_data_config": OutputDataConfig,
-    "stopping_condition": StoppingCondition,
-}
 
 
 # --- what is told of a job ------------------------------------------------------------------
@@ -64,7 +61,9 @@ def tables(job: Any) -> dict[str, dict[str, list[Any]]]:
 def files(folder: Path) -> dict[str, str]:
     """All files below, as hexadecimal digits."""
     return {
-        file.relative_to(folder).as_posix(): file.read_bytes().hex() for file in sorted(folder.rglob("*")) if file.is_file()
+        file.relative_to(folder).as_posix(): file.read_bytes().hex()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
     }
 
 
@@ -98,9 +97,9 @@ def told(job: Any, folder: Path) -> dict[str, Any]:
 # --- plans ----------------------------------------------------------------------------------
 def create(plan: dict[str, Any]) -> dict[str, Any]:
     """Create a job; "follow" it to its end, and tell of it."""
-    options = {
-        name: CONFIGS[name](**given) if name in CONFIGS else given for name, given in plan.get("options", {}).items()
-    }
+    options = dict(plan["options"])
+    if "instance_config" in options:
+        options["instance_config"] = InstanceConfig(**options["instance_config"])
     job = AwsQuantumJob.create(plan["device"], plan["source"], **options)
     if not plan.get("follow"):
         return {"arn": job.arn}
@@ -150,6 +149,33 @@ def local(plan: dict[str, Any]) -> dict[str, Any]:
         }
 
 
+def leave(plan: dict[str, Any]) -> dict[str, Any]:
+    """Leave such a folder: what the SDK's functions save and write inside a job, and its log of that."""
+    folder = Path(plan["folder"], plan["job"])
+    folder.mkdir()
+    os.environ["AMZN_BRAKET_JOB_RESULTS_DIR"] = str(folder)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        print("begun")
+        save_job_result(plan["values"])
+        for name, value, at, number in plan["metrics"]:
+            log_metric(name, value, at, number)
+        print("  Grüße \t🎈  ")
+    del os.environ["AMZN_BRAKET_JOB_RESULTS_DIR"]
+    ending = logged(f"raise SystemExit({plan['code']})") if plan["code"] else ""
+    (folder / "log.txt").write_text(out.getvalue() + ending, encoding="utf-8")
+    return local(plan)
+
+
+def logged(program: str) -> str:
+    """What the SDK's local job keeps of a program that has ended before it comes to read."""
+    command = [sys.executable, "-I", "-c", program]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process.wait()
+    with contextlib.redirect_stdout(io.StringIO()):
+        return _stream_output(process)
+
+
 # --- what goes wrong ------------------------------------------------------------------------
 def lines(plan: dict[str, Any]) -> dict[str, Any]:
     """The log of a job that is over, at once."""
@@ -157,8 +183,9 @@ def lines(plan: dict[str, Any]) -> dict[str, Any]:
 
 
 def results(plan: dict[str, Any]) -> dict[str, Any]:
-    """What `result` and `download_result` give, in an empty working directory; and what is in it then."""
+    """What `result` and `download_result` give, in a working directory of their own; and what is in it then."""
     here = Path(plan["folder"])
+    here.mkdir()
     job = AwsQuantumJob(plan["arn"])
     with contextlib.chdir(here):
         result = raised(lambda: job.result(**RESULTS))
@@ -172,6 +199,11 @@ def table(plan: dict[str, Any]) -> dict[str, Any]:
     fetcher = CwlInsightsMetricsFetcher(AwsSession(), poll_timeout_seconds=1.0, poll_interval_seconds=OFTEN)
     prefix = f"{job.name}/{job.arn.split('/')[-1]}"
     return {"metrics": fetcher.get_metrics_for_job(job.name, stream_prefix=prefix)}
+
+
+def lost(plan: dict[str, Any]) -> dict[str, Any]:
+    """What the SDK's local job keeps of a program's log."""
+    return {"log": logged(plan["program"])}
 
 
 def point(plan: dict[str, Any]) -> None:
