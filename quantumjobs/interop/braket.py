@@ -182,7 +182,7 @@ class QuantumJob:
         `HybridJob.download_result`.
         """
         _check(poll_timeout_seconds=poll_timeout_seconds, poll_interval_seconds=poll_interval_seconds)
-        self._job.wait(timeout=poll_timeout_seconds)
+        self._job.wait()
         try:
             return self._job.download_result(extract_to)
         except JobError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -14,7 +14,6 @@ from quantumjobs.abc import (
     Answer,
     CancelReply,
     Gone,
-    LookCloser,
     Raw,
     Remote,
     Sending,
@@ -23,11 +22,11 @@ from quantumjobs.abc import (
     Unreadable,
 )
 from quantumjobs.adapters.braket import about, searching
+from quantumjobs.adapters.braket.alike import PAGES, Survey, cancelled, is_on_its_way, pages
 from quantumjobs.adapters.braket.connections import Connections
 from quantumjobs.adapters.braket.endpoints import NAMES, arn_of, region_of
 from quantumjobs.adapters.braket.messages import (
     STATES,
-    Cancelled,
     Created,
     Device,
     Devices,
@@ -46,14 +45,6 @@ from quantumjobs.wire import decode, shown, step
 
 S = JobState
 _QUEUE = "?additionalAttributeNames=QueueInfo"
-_PAGES = 20
-"""Pages that a search for one task, or a list of devices, may have."""
-_BETWEEN = 0.5
-"""Seconds between two pages of those, of which the service documents five a second for everybody."""
-_PLACES = 2
-"""Tasks of a survey that are looked at for their place in the queue."""
-_JUST_NOW = 60.0
-"""Seconds after its end in which a result that is not there may still be on its way."""
 
 
 class BraketAdapter:
@@ -70,8 +61,8 @@ class BraketAdapter:
         self._to = connections
         self._storage = storage
         self._wall = wall
-        self._turn = 0
-        """Whose place in the queue is asked for next, of those that a survey finds waiting."""
+        self._surveyed = Survey(lambda status: status.state is S.FAILED)
+        """Why one has failed, only a look tells."""
 
     # --- what there is ----------------------------------------------------------------------
     async def describe(self, backend: str) -> bytes:
@@ -107,20 +98,15 @@ class BraketAdapter:
     async def backends(self) -> Sequence[str]:
         """Gate-model or not, whatever the region has and is not retired: by short names where there are such."""
         found: list[str] = []
-        after: str | None = ""
-        for page in range(_PAGES):
-            if page:
-                await asyncio.sleep(_BETWEEN)
-            body = {"filters": [], "maxResults": 100, **({"nextToken": after} if after else {})}
-            reply = await self._to.braket().request("POST", "/devices", json(body))
-            what = "the list of devices"
-            listed = decode(checked(reply, what).body, Devices, provider="braket", what=what)
+        async for listed in pages(self._devices, {"filters": [], "maxResults": 100}):
             found += [one.device_arn for one in listed.devices if one.device_status != "RETIRED"]
-            after = listed.next_token
-            if not after:
-                break
         short = {arn: name for name, arn in NAMES.items()}
         return [short.get(arn, arn) for arn in dict.fromkeys(found)]
+
+    async def _devices(self, body: Mapping[str, Any]) -> Devices:
+        what = "the list of devices"
+        reply = await self._to.braket().request("POST", "/devices", json(body))
+        return decode(checked(reply, what).body, Devices, provider="braket", what=what)
 
     # --- a task -----------------------------------------------------------------------------
     async def stage(self, sending: Sending) -> None:
@@ -164,50 +150,29 @@ class BraketAdapter:
         return _status(task)
 
     async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
-        """One page of all tasks created since the oldest of these. Raises as `poll` does.
-
-        The index has neither reasons nor places in the queue: a task that failed is to be looked at by itself, and so
-        are, in turn, a few of those that wait.
-        """
-        body = searching.window(jobs, after=after, ahead=self._to.ahead)
-        found = await self._searched(body)
-        answers: dict[str, Answer] = {}
-        waiting = []
-        ours = {job.id for job in jobs}
-        for task in searching.tasks(found):
-            arn, status = task.quantum_task_arn, _status(task)
-            answers[arn] = LookCloser() if status.state is S.FAILED else msgspec.structs.replace(status, hint=True)
-            if status.state is S.QUEUED and arn in ours:
-                waiting.append(arn)
-        if waiting and not after:
-            for arn in (waiting[(self._turn + place) % len(waiting)] for place in range(_PLACES)):
-                answers[arn] = LookCloser()
-            self._turn += _PLACES
-        return Surveyed(answers, found.next_token or "")
+        """One page of all tasks created since the oldest of these. Raises as `poll` does; see `alike.Survey`."""
+        found = await self._searched(searching.window(jobs, after=after, ahead=self._to.ahead))
+        told = ((task.quantum_task_arn, _status(task)) for task in searching.tasks(found))
+        return self._surveyed.page(told, {job.id for job in jobs}, after=after, more=found.next_token or "")
 
     async def find(self, sending: Sending) -> Sequence[str]:
         """Tasks whose results were to go where only this job's go."""
-        body = searching.around(sending, ahead=self._to.ahead)
         directory = searching.directory("", sending.token)
         matching: dict[str, float] = {}
-        for page in range(_PAGES):
-            if page:
-                await asyncio.sleep(_BETWEEN)
-            found = await self._searched(body, region_of(sending.details.get("device", "")))
+        more: str | None = None
+        search = functools.partial(self._searched, region=region_of(sending.details.get("device", "")))
+        async for found in pages(search, searching.around(sending, ahead=self._to.ahead)):
             for task in searching.tasks(found):
                 if f"/{task.output_s3_directory or ''}/".find(f"/{directory}/") >= 0:
                     matching[task.quantum_task_arn] = task.created_at.timestamp() if task.created_at else 0.0
-            if not found.next_token:
-                return sorted(matching, key=matching.__getitem__)
-            body["nextToken"] = found.next_token
-        if matching:
-            return sorted(matching, key=matching.__getitem__)
-        # Not a proof that it is not there: the account has created too many tasks since.
-        raise ProviderUnavailable(
-            f"braket: the task was not among {_PAGES * self.per_page} that were created at that time",
-            provider="braket",
-            sent=False,
-        )
+            more = found.next_token
+        if more and not matching:  # not a proof that it is not there: too many have been created since
+            raise ProviderUnavailable(
+                f"braket: the task was not among {PAGES * self.per_page} that were created at that time",
+                provider="braket",
+                sent=False,
+            )
+        return sorted(matching, key=matching.__getitem__)
 
     async def _searched(self, body: Mapping[str, Any], region: str = "") -> Found:
         reply = await self._to.braket(region).request("POST", "/quantum-tasks", json(body))
@@ -229,32 +194,18 @@ class BraketAdapter:
         try:
             return await self._storage.result(bucket, directory, region_of(job.id))
         except ProviderRejected as error:
-            if error.code == "NoSuchKey" and ended and self._wall() + self._to.ahead - float(ended) < _JUST_NOW:
+            if is_on_its_way(error, ended=ended, now=self._wall() + self._to.ahead):
                 raise ProviderUnavailable(str(error), provider="braket", sent=False) from error
             raise
 
     async def cancel(self, job: Remote) -> CancelReply:
-        """A conflict says that the task has ended, or is being cancelled already: then a look tells."""
+        """With a token that is the same for each try; see `alike.cancelled`."""
         if not searching.is_task(job.id):
             return CancelReply.TOO_LATE
         path = f"/quantum-task/{step(job.id)}/cancel"
-        body = json({"clientToken": str(uuid5(NAMESPACE_URL, job.id))})  # the same for each try
+        body = json({"clientToken": str(uuid5(NAMESPACE_URL, job.id))})
         reply = await self._to.braket(region_of(job.id)).request("PUT", path, body)
-        try:
-            checked(reply, "the cancel")
-        except ProviderRejected as error:
-            if error.code == "ResourceNotFoundException":
-                return CancelReply.TOO_LATE
-            if error.code != "ConflictException":
-                return CancelReply.REFUSED
-            answer = await self._look(job)
-            if not isinstance(answer, Status) or answer.state is None:
-                return CancelReply.REFUSED
-            if answer.state is S.CANCELLED:  # by an earlier request, whose answer was lost, or by somebody else
-                return CancelReply.CONFIRMED
-            return CancelReply.TOO_LATE if answer.state.is_terminal else CancelReply.ACCEPTED
-        told = decode(reply.body, Cancelled, provider="braket", what="the answer to the cancel")
-        return CancelReply.CONFIRMED if told.cancellation_status == "CANCELLED" else CancelReply.ACCEPTED
+        return await cancelled(reply, lambda: self._look(job))
 
     async def drop_connections(self) -> None:
         """After a suspend they are dead."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +15,6 @@ from quantumjobs.abc import (
     Children,
     Gone,
     LogPage,
-    LookCloser,
     Piece,
     Raw,
     Remote,
@@ -25,10 +24,11 @@ from quantumjobs.abc import (
     Unreadable,
 )
 from quantumjobs.adapters.braket import jobs_logs, jobs_payload, jobs_searching, searching
+from quantumjobs.adapters.braket.alike import PAGES, Survey, cancelled, is_on_its_way, pages
 from quantumjobs.adapters.braket.connections import Connections
 from quantumjobs.adapters.braket.endpoints import NAMES, region_of
 from quantumjobs.adapters.braket.jobs_about import About, device_of
-from quantumjobs.adapters.braket.jobs_messages import Cancelled, Created, Found, HybridJob, status_of
+from quantumjobs.adapters.braket.jobs_messages import Created, Found, HybridJob, status_of
 from quantumjobs.adapters.braket.jobs_storage import JobStorage
 from quantumjobs.adapters.braket.messages import Found as FoundTasks
 from quantumjobs.adapters.braket.messages import json
@@ -40,14 +40,6 @@ from quantumjobs.wire import decode, shown, step
 
 S = JobState
 _QUEUE = "?additionalAttributeNames=QueueInfo"
-_PAGES = 20
-"""Pages that a search for one job may have."""
-_BETWEEN = 0.5
-"""Seconds between two of them, of which the service documents five a second for everybody."""
-_PLACES = 2
-"""Jobs of a survey that are looked at for their place in the queue."""
-_JUST_NOW = 60.0
-"""Seconds after its end in which files that are not there may still be on their way."""
 
 
 class HybridJobs:
@@ -64,8 +56,8 @@ class HybridJobs:
         self._to = connections
         self._storage = storage
         self._wall = wall
-        self._turn = 0
-        """Whose place in the queue is asked for next, of those that a survey finds waiting."""
+        self._surveyed = Survey(lambda status: status.state is not None and status.state.is_terminal)
+        """Where the files of one that has ended are, only a look tells."""
 
     # --- submitting ---------------------------------------------------------------------------
     async def describe(self, backend: str) -> bytes:
@@ -135,23 +127,20 @@ class HybridJobs:
         region = _region(sending.details.get("device", ""))
         matching: dict[str, float] = {}
         others: list[str] = []
-        after = ""
-        for page in range(_PAGES):
-            if page:
-                await asyncio.sleep(_BETWEEN)
-            found = await self._searched(jobs_searching.around(sending, after=after, ahead=self._to.ahead), region)
+        more: str | None = None
+        search = functools.partial(self._searched, region=region)
+        async for found in pages(search, jobs_searching.around(sending, ahead=self._to.ahead)):
             for job in jobs_searching.jobs(found):
-                if job.job_name == name:
-                    if await self._is_of(job.job_arn, sending.token):
-                        matching[job.job_arn] = job.created_at.timestamp() if job.created_at else 0.0
-                    else:
-                        others.append(job.job_arn)
-            after = found.next_token or ""
-            if not after:
-                break
-        if after and not matching:  # not a proof that it is not there: too many have been created since
+                if job.job_name != name:
+                    continue
+                if await self._is_of(job.job_arn, sending.token):
+                    matching[job.job_arn] = job.created_at.timestamp() if job.created_at else 0.0
+                else:
+                    others.append(job.job_arn)
+            more = found.next_token
+        if more and not matching:  # not a proof that it is not there: too many have been created since
             raise ProviderUnavailable(
-                f"braket: the job was not among {_PAGES * self.per_page} that were created at that time",
+                f"braket: the job was not among {PAGES * self.per_page} that were created at that time",
                 provider="braket",
                 sent=False,
             )
@@ -203,47 +192,17 @@ class HybridJobs:
         return await self._body(job.id)
 
     async def survey(self, jobs: Sequence[Remote], after: str = "") -> Surveyed:
-        """One page of all jobs created since the oldest of these. Raises as `poll` does.
-
-        The index has neither reasons nor places in the queue: a job that has failed is to be looked at by itself, and
-        so are, in turn, a few of those that wait.
-        """
+        """One page of all jobs created since the oldest of these. Raises as `poll` does; see `alike.Survey`."""
         found = await self._searched(jobs_searching.window(jobs, after=after, ahead=self._to.ahead))
-        answers: dict[str, Answer] = {}
-        waiting = []
-        ours = {job.id for job in jobs}
-        for job in jobs_searching.jobs(found):
-            arn, status = job.job_arn, status_of(job)
-            closer = status.state is not None and status.state.is_terminal  # where its files are, only a look tells
-            answers[arn] = LookCloser() if closer else msgspec.structs.replace(status, hint=True)
-            if status.state is S.QUEUED and arn in ours:
-                waiting.append(arn)
-        if waiting and not after:
-            for arn in (waiting[(self._turn + place) % len(waiting)] for place in range(_PLACES)):
-                answers[arn] = LookCloser()
-            self._turn += _PLACES
-        return Surveyed(answers, found.next_token or "")
+        told = ((job.job_arn, status_of(job)) for job in jobs_searching.jobs(found))
+        return self._surveyed.page(told, {job.id for job in jobs}, after=after, more=found.next_token or "")
 
     async def cancel(self, job: Remote) -> CancelReply:
-        """A conflict says that it has ended, or is being cancelled already: then a look tells."""
+        """Without a body, unlike a task's; see `alike.cancelled`."""
         if not jobs_searching.is_job(job.id):
             return CancelReply.TOO_LATE
         reply = await self._to.braket(region_of(job.id)).request("PUT", f"/job/{step(job.id)}/cancel")
-        try:
-            checked(reply, "the cancel")
-        except ProviderRejected as error:
-            if error.code == "ResourceNotFoundException":
-                return CancelReply.TOO_LATE
-            if error.code != "ConflictException":
-                return CancelReply.REFUSED
-            answer = await self._look(job.id)
-            if not isinstance(answer, Status) or answer.state is None:
-                return CancelReply.REFUSED
-            if answer.state is S.CANCELLED:  # by an earlier request, whose answer was lost, or by somebody else
-                return CancelReply.CONFIRMED
-            return CancelReply.TOO_LATE if answer.state.is_terminal else CancelReply.ACCEPTED
-        told = decode(reply.body, Cancelled, provider="braket", what="the answer to the cancel")
-        return CancelReply.CONFIRMED if told.cancellation_status == "CANCELLED" else CancelReply.ACCEPTED
+        return await cancelled(reply, lambda: self._look(job.id))
 
     # --- files --------------------------------------------------------------------------------
     async def fetch(self, job: Remote) -> Raw:
@@ -252,7 +211,9 @@ class HybridJobs:
         try:
             return await self._storage.saved(output, region_of(job.id))
         except ProviderRejected as error:
-            raise self._late(error, ended) from error
+            if is_on_its_way(error, ended=ended, now=self._wall() + self._to.ahead):
+                raise ProviderUnavailable(str(error), provider="braket", sent=False) from error
+            raise
 
     async def piece(self, job: Remote, at: int, tag: str = "") -> Piece:
         """Of the archive that the service has made of the program's files."""
@@ -260,7 +221,9 @@ class HybridJobs:
         try:
             return await self._storage.piece(output, region_of(job.id), at, tag)
         except ProviderRejected as error:
-            raise self._late(error, ended) from error
+            if is_on_its_way(error, ended=ended, now=self._wall() + self._to.ahead):
+                raise ProviderUnavailable(str(error), provider="braket", sent=False) from error
+            raise
 
     async def _output(self, job: Remote) -> tuple[str, str]:
         """Where its files are, and when it ended: as it was told, or, where that is not known yet, as it is told now."""
@@ -275,12 +238,6 @@ class HybridJobs:
                 f"braket: where the files of {job.id} are is not to be learnt now", provider="braket", sent=False
             )
         return details["output"], details.get("ended", "")
-
-    def _late(self, error: ProviderRejected, ended: str) -> ProviderRejected | ProviderUnavailable:
-        """Just after its end, what is not there may come yet."""
-        if error.code == "NoSuchKey" and ended and self._wall() + self._to.ahead - float(ended) < _JUST_NOW:
-            return ProviderUnavailable(str(error), provider="braket", sent=False)
-        return error
 
     # --- what it writes -------------------------------------------------------------------------
     async def log_streams(self, job: Remote) -> Sequence[str]:

@@ -77,12 +77,6 @@ class Found(Struct, frozen=True, rename="camel"):
     next_token: str | None = None
 
 
-class Cancelled(Struct, frozen=True, rename="camel"):
-    """The answer to CancelJob."""
-
-    cancellation_status: str
-
-
 def status_of(job: HybridJob) -> Status:
     """The service's word on a job, with its events as the provider's own timeline."""
     state = STATES.get(job.status)

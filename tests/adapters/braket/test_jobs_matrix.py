@@ -8,9 +8,8 @@ from quantumjobs.abc import Program, Request, RunsPrograms
 from quantumjobs.adapters.braket import provider
 from quantumjobs.client.client import Client
 from quantumjobs.engine.job import Job
-from quantumjobs.testing.emulators import BraketEmulator
-from quantumjobs.testing.rules import FaultRules
 from tests.adapters.braket.helpers import settings_of
+from tests.adapters.braket.matrix import BraketFaults
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/AmazonBraketJobsExecutionRole"
 
@@ -19,7 +18,7 @@ def nothing() -> None:
     """What a program of these tests does; the emulator makes up what came of it."""
 
 
-class TestHybridJobs(FaultRules):
+class TestHybridJobs(BraketFaults):
     address = "braket/hybrid/sv1"
     operations = {
         "describe": "ListRoles",
@@ -29,18 +28,6 @@ class TestHybridJobs(FaultRules):
         "cancel": "CancelJob",
     }
     wordless = frozenset({"describe", "fetch", "cancel"})
-    more: dict[str, Any] = {"s3_bucket": "of-my-own"}
-
-    def make_emulator(self, *, queue: float) -> BraketEmulator:
-        return BraketEmulator(results="zeros", queue=queue)
-
-    def make_provider(self, url, *, token, deadlines, transport):
-        async def keys() -> tuple[str, str]:
-            secret = await token()
-            return f"AKID{secret[-12:].upper()}", secret
-
-        settings: dict[str, Any] = settings_of(url, credentials=keys, deadlines=deadlines, **self.more)
-        return provider(settings if transport is None else {**settings, "transport": transport})
 
     def request(self, backend: str) -> Request:
         made = cast("RunsPrograms", provider(settings_of("http://127.0.0.1:1")))
