@@ -50,7 +50,7 @@ class QuantumJob:
     a client, at the pace of its policy, so `poll_interval_seconds` is checked and changes nothing.
     """
 
-    DEFAULT_RESULTS_POLL_TIMEOUT: ClassVar[int] = 864000
+    DEFAULT_RESULTS_POLL_TIMEOUT: ClassVar[int] = 86400
     """Seconds: ten days."""
     DEFAULT_RESULTS_POLL_INTERVAL: ClassVar[int] = 5
     """Seconds."""
@@ -182,7 +182,7 @@ class QuantumJob:
         `HybridJob.download_result`.
         """
         _check(poll_timeout_seconds=poll_timeout_seconds, poll_interval_seconds=poll_interval_seconds)
-        self._job.wait()
+        self._job.wait(timeout=poll_timeout_seconds)
         try:
             return self._job.download_result(extract_to)
         except JobError as error:

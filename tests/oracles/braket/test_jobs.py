@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 import quantumjobs as qj
 from quantumjobs.core.states import JobState as S
 from quantumjobs.display.logs import text_of
+from quantumjobs.engine.policies import Policy
 from quantumjobs.testing.emulators import BraketEmulator, serve
 from quantumjobs.testing.emulators.braket_jobs import HybridSettings
 from tests.adapters.braket.helpers import QUICK
@@ -128,9 +129,9 @@ class Service(BraketEmulator):
             self.created.append(json.loads(b"".join(pieces)))
 
 
-def client_of(url: str, **more: Any) -> qj.Client:
+def client_of(url: str, policies: dict[str, Policy] = QUICK, **more: Any) -> qj.Client:
     settings = vendor.settings(url, logs_endpoint_url=url, iam_endpoint_url=url, **more)
-    return qj.Client(ledger="memory", policies=QUICK, providers={"braket": settings})
+    return qj.Client(ledger="memory", policies=policies, providers={"braket": settings})
 
 
 async def vendors(plans: list[dict[str, Any]], home: Path) -> list[Report]:

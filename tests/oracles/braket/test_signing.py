@@ -125,6 +125,8 @@ braket =
     endpoint_url = http://127.0.0.1:5
 sts =
     endpoint_url = http://127.0.0.1:6
+cloudwatch_logs =
+    endpoint_url = http://127.0.0.1:8
 """
 CREDENTIALS = """
 [default]
@@ -180,6 +182,7 @@ SURROUNDINGS: list[tuple[dict[str, str], str | None]] = [
     ({**KEYS, "AWS_ENDPOINT_URL": OWN, "AWS_ENDPOINT_URL_BRAKET": "http://127.0.0.1:2"}, None),
     ({**KEYS, "AWS_ENDPOINT_URL_BRAKET": "http://127.0.0.1:2", "BRAKET_ENDPOINT": "http://127.0.0.1:3"}, None),
     ({**KEYS, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:2", "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:3"}, None),
+    ({**KEYS, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "http://127.0.0.1:2", "AWS_ENDPOINT_URL_IAM": OWN}, None),
     ({**KEYS, "AWS_ENDPOINT_URL": OWN, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
     ({**KEYS, "BRAKET_ENDPOINT": OWN, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
     ({**KEYS, "AWS_ENDPOINT_URL": OWN, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}, "ignoring"),
@@ -191,6 +194,8 @@ SURROUNDINGS: list[tuple[dict[str, str], str | None]] = [
     ({**KEYS, "AWS_USE_FIPS_ENDPOINT": "true", "AWS_ENDPOINT_URL": OWN}, None),
 ]
 """Variables, and a profile that is named in code."""
+ROOTS = ("sts", "logs", "iam")
+"""Services of which all requests here go to the root."""
 BUCKETS = ("results", "my.results")
 KEY = "tasks/a b+é~=(1)/results.json"
 
@@ -214,6 +219,8 @@ async def _found(plan: Mapping[str, Any]) -> dict[str, Any]:
         try:
             read = settings.read({"profile": plan["profile"]} if plan["profile"] else {})
             held = await credentials.credential(read).get()
+            if not read.region:
+                raise endpoints.no_region()
         except (UsageError, CredentialError) as error:
             return {"error": str(error)}
     assert isinstance(held.secret, AwsKeys)
@@ -225,7 +232,7 @@ async def _found(plan: Mapping[str, Any]) -> dict[str, Any]:
         "urls": {
             "braket": f"{read.endpoints.of('braket', read.region)}/device/{step(endpoints.NAMES['sv1'])}",
             "s3": f"{root}{path}/{endpoints.key(plan['key'])}",
-            "sts": read.endpoints.of("sts", read.region),
+            **{service: read.endpoints.of(service, read.region) for service in ROOTS},
         },
     }
 
@@ -255,7 +262,7 @@ async def test_botocore_signs_and_finds_the_same(tmp_path: Path):
     for plan, there in zip(places, theirs[NUMBER:], strict=True):
         here = await _found(plan)
         if "urls" in there:
-            there["urls"]["sts"] = there["urls"]["sts"].rstrip("/")  # all of it is the root
+            there["urls"] |= {service: there["urls"][service].rstrip("/") for service in ROOTS}
         if here != there and not ("error" in here and "error" in there):
             differing.append((plan, here, there))
     assert not differing

@@ -48,6 +48,8 @@ def resolve(plan: dict[str, Any]) -> dict[str, Any]:
             "braket": _url(session, "braket", "get_device", deviceArn=DEVICE),
             "s3": _url(session, "s3", "get_object", Bucket=plan["bucket"], Key=plan["key"]),
             "sts": _url(session, "sts", "get_caller_identity"),
+            "logs": _url(session, "logs", "describe_log_groups"),
+            "iam": _url(session, "iam", "list_roles"),
         }
         return {
             "region": session.region_name,
