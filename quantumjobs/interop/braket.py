@@ -50,7 +50,7 @@ class QuantumJob:
     a client, at the pace of its policy, so `poll_interval_seconds` is checked and changes nothing.
     """
 
-    DEFAULT_RESULTS_POLL_TIMEOUT: ClassVar[int] = 86400
+    DEFAULT_RESULTS_POLL_TIMEOUT: ClassVar[int] = 864000
     """Seconds: ten days."""
     DEFAULT_RESULTS_POLL_INTERVAL: ClassVar[int] = 5
     """Seconds."""

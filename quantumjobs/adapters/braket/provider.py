@@ -47,7 +47,7 @@ QUOTAS: Mapping[str, Rate] = {
     "FilterLogEvents": Rate(5, 5),
 }
 """Requests per second, and how many at once, of an account in one region; from the developer guide's page on quotas.
-Those of CloudWatch Logs are the lowest of all regions in that service's."""
+CloudWatch Logs is said to take five FilterLogEvents a second; what it takes of GetLogEvents is a careful guess."""
 _SHARED = frozenset({"GetQuantumTask", "SearchQuantumTasks", "GetJob", "SearchJobs", "GetLogEvents", "FilterLogEvents"})
 """What the poller sends by itself: of these it uses a part, since the account's other clients look, too."""
 _MARGIN = 0.9
