@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from tenacity import wait_fixed
@@ -166,7 +167,9 @@ def said(folder: Path, before: str | None) -> tuple[Path, dict[str, Any]]:
         "role_arn": "arn:aws:iam::123456789012:role/service-role/AmazonBraketJobsExecutionRole",
         "hyperparameters": {"n": 3},
         "input_data": {"train": folder / "data.csv", "far": "s3://far-away/data"},
-        "instance_config": {"instanceType": "ml.m5.xlarge", "volumeSizeInGb": 40, "instanceCount": 2},
+        "instance_config": SimpleNamespace(
+            instanceType="ml.m5.xlarge", volumeSizeInGb=40, instanceCount=2
+        ),  # as the SDK's
         "distribution": "data_parallel",
         "max_runtime": 600,
         "output_path": "s3://of-my-own/out",
