@@ -93,6 +93,6 @@ async def cancelled(reply: Reply, look: Callable[[], Awaitable[Answer]]) -> Canc
     return CancelReply.CONFIRMED if told.cancellation_status == "CANCELLED" else CancelReply.ACCEPTED
 
 
-def is_on_its_way(error: ProviderRejected, *, ended: str, now: float) -> bool:
-    """Whether what S3 does not have may come yet: it is just after the end. `now` is the service's."""
-    return error.code == "NoSuchKey" and bool(ended) and now - float(ended) < _JUST_NOW
+def is_on_its_way(error: ProviderRejected, *, completed: str, now: float) -> bool:
+    """Whether what S3 does not have may come yet: it has just been completed. `now` is the service's."""
+    return error.code == "NoSuchKey" and bool(completed) and now - float(completed) < _JUST_NOW

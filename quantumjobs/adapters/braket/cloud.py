@@ -194,7 +194,7 @@ class BraketAdapter:
         try:
             return await self._storage.result(bucket, directory, region_of(job.id))
         except ProviderRejected as error:
-            if is_on_its_way(error, ended=ended, now=self._wall() + self._to.ahead):
+            if is_on_its_way(error, completed=ended, now=self._wall() + self._to.ahead):
                 raise ProviderUnavailable(str(error), provider="braket", sent=False) from error
             raise
 

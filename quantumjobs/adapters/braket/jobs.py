@@ -70,7 +70,8 @@ class HybridJobs:
     async def stage(self, sending: Sending) -> None:
         """Upload the sources and inputs, and copy the checkpoints that the job is to begin with: all of it is free."""
         payload = jobs_payload.decode(sending.payload)
-        place = self._place(sending, msgspec.json.decode(payload.body))
+        asked = msgspec.json.decode(payload.body)
+        place = self._place(sending, asked)
         region = _region(sending.details.get("device", ""))
         await self._storage.ensure(place.bucket, region)
         if payload.archive:
@@ -81,7 +82,8 @@ class HybridJobs:
             job = await self._asked(payload.copy_from)
             if job.checkpoint_config is None or not job.checkpoint_config.s3_uri:
                 raise ProviderRejected(f"braket: {payload.copy_from} has no checkpoints to copy", provider="braket")
-            await self._storage.copy(job.checkpoint_config.s3_uri, place, "checkpoints", region)
+            to = jobs_payload.completed(asked, place, token=sending.token, role="")["checkpointConfig"]["s3Uri"]
+            await self._storage.copy(job.checkpoint_config.s3_uri, to, region)
 
     async def submit(self, sending: Sending) -> Accepted:
         """One POST, with our token as the service's key.
@@ -147,13 +149,9 @@ class HybridJobs:
         return sorted(matching, key=matching.__getitem__), others
 
     async def _is_of(self, arn: str, token: str) -> bool:
-        """Our token is the service's key for it, too; what it shows of that is where its files go."""
-        job = await self._asked(arn)
-        places = (
-            job.output_data_config.s3_path if job.output_data_config is not None else "",
-            job.checkpoint_config.s3_uri if job.checkpoint_config is not None else "",
-        )
-        return any(f"/{token}/" in f"{place}/" for place in places)
+        """Our token is the service's key for it, too; what it shows of that is where its results go."""
+        output = (await self._asked(arn)).output_data_config
+        return output is not None and f"/{token}/" in f"{output.s3_path}/"
 
     async def _searched(self, body: Mapping[str, Any], region: str = "") -> Found:
         what = "the search for jobs"
@@ -207,26 +205,26 @@ class HybridJobs:
     # --- files --------------------------------------------------------------------------------
     async def fetch(self, job: Remote) -> Raw:
         """What the program saved, out of its archive: of that nothing else is kept."""
-        output, ended = await self._output(job)
+        output, completed = await self._output(job)
         try:
             return await self._storage.saved(output, region_of(job.id))
         except ProviderRejected as error:
-            if is_on_its_way(error, ended=ended, now=self._wall() + self._to.ahead):
+            if is_on_its_way(error, completed=completed, now=self._wall() + self._to.ahead):
                 raise ProviderUnavailable(str(error), provider="braket", sent=False) from error
             raise
 
     async def piece(self, job: Remote, at: int, tag: str = "") -> Piece:
         """Of the archive that the service has made of the program's files."""
-        output, ended = await self._output(job)
+        output, completed = await self._output(job)
         try:
             return await self._storage.piece(output, region_of(job.id), at, tag)
         except ProviderRejected as error:
-            if is_on_its_way(error, ended=ended, now=self._wall() + self._to.ahead):
+            if is_on_its_way(error, completed=completed, now=self._wall() + self._to.ahead):
                 raise ProviderUnavailable(str(error), provider="braket", sent=False) from error
             raise
 
     async def _output(self, job: Remote) -> tuple[str, str]:
-        """Where its files are, and when it ended: as it was told, or, where that is not known yet, as it is told now."""
+        """Where its files are, and when it completed, if so: as it was told, or where that is not known, as it is now."""
         details = job.details
         if not details.get("output"):
             answer = await self._look(job.id)
@@ -237,7 +235,7 @@ class HybridJobs:
             raise ProviderUnavailable(
                 f"braket: where the files of {job.id} are is not to be learnt now", provider="braket", sent=False
             )
-        return details["output"], details.get("ended", "")
+        return details["output"], details.get("completed", "")
 
     # --- what it writes -------------------------------------------------------------------------
     async def log_streams(self, job: Remote) -> Sequence[str]:

@@ -88,6 +88,7 @@ def status_of(job: HybridJob) -> Status:
         "created": _moment(job.created_at),
         "started": _moment(job.started_at),
         "ended": _moment(job.ended_at),
+        "completed": _moment(job.ended_at) if state is S.COMPLETED else "",
         "billable_ms": "" if job.billable_duration is None else str(job.billable_duration),
     }
     return Status(

@@ -47,13 +47,18 @@ def place_of(bucket: str, prefix: str, name: str, token: str) -> Place:
 
 
 def completed(asked: dict[str, Any], place: Place, *, token: str, role: str) -> dict[str, Any]:
-    """The body to send: what the user left open is put into the submission's own place."""
+    """The body to send: what the user left open is put into the submission's own place.
+
+    Results are in a folder of the submission's own in any case: by that it is found again.
+    """
+    output = asked.get("outputDataConfig", {})
+    below = f"{output['s3Path']}/{token}" if "s3Path" in output else f"{place.uri}/data"
     body = {
         **asked,
         "clientToken": token,
         "jobName": name_of(asked, token),
         "roleArn": asked.get("roleArn") or role,
-        "outputDataConfig": {"s3Path": f"{place.uri}/data", **asked.get("outputDataConfig", {})},
+        "outputDataConfig": {**output, "s3Path": below},
         "checkpointConfig": {"s3Uri": f"{place.uri}/checkpoints", **asked.get("checkpointConfig", {})},
         "inputDataConfig": [_channel(one, place) for one in asked.get("inputDataConfig", [])],
     }

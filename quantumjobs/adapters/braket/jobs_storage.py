@@ -63,19 +63,20 @@ class JobStorage:
         where = f"{path}/{quoted(f'{place.key}/{name}')}"
         checked(await wire.upload(where, body, headers={HASH: digest}), f"the upload of {shown(name)}")
 
-    async def copy(self, uri: str, place: Place, folder: str, region: str) -> None:
-        """Copy what is below a URI into a folder of the job, within S3. Raises `ProviderRejected` for too many."""
+    async def copy(self, uri: str, to: str, region: str) -> None:
+        """Copy what is below a URI to below another one, within S3. Raises `ProviderRejected` for too many."""
         bucket, prefix = _parsed(uri)
         below = prefix.rstrip("/") + "/"
         names = await self._listed(bucket, below, region)
-        wire, path = self._to.storage(place.bucket, region)
+        into, folder = _parsed(to)
+        wire, path = self._to.storage(into, region)
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def one(name: str) -> None:
             async with places:
-                to = f"{path}/{quoted(f'{place.key}/{folder}/{name}')}"
+                target = f"{path}/{quoted(f'{folder}/{name}')}"
                 source = f"/{bucket}/{quoted(below + name)}"
-                reply = await wire.request("PUT", to, b"", headers={"x-amz-copy-source": source})
+                reply = await wire.request("PUT", target, b"", headers={"x-amz-copy-source": source})
                 checked(reply, f"the copy of {shown(name)}")
                 if b"<Error>" in reply.body[:1000]:  # S3 may find out after it has said 200
                     raise ProviderProtocolError(f"braket: {shown(name)} was not copied", provider="braket")

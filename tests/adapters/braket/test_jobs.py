@@ -68,9 +68,9 @@ def job(status: str = "COMPLETED", arn: str = ID, **more: Any) -> dict[str, Any]
     }
 
 
-def sending(attempt: int = 1, **more: Any) -> Sending:
+def sending(attempt: int = 1, asked: dict[str, Any] = ASKED, **more: Any) -> Sending:
     payload = jobs_payload.Payload(
-        json.dumps(ASKED).encode(), memoryview(b"sources"), {"train/a.csv": memoryview(b"1,2")}, **more
+        json.dumps(asked).encode(), memoryview(b"sources"), {"train/a.csv": memoryview(b"1,2")}, **more
     )
     return Sending(
         backend="hybrid/sv1",
@@ -110,6 +110,36 @@ async def test_what_is_left_open_goes_to_the_submissions_own_place():
             ASKED["inputDataConfig"][1],
         ],
     }
+
+
+async def test_places_of_the_users_own_are_theirs_and_results_are_found_again_below_them():
+    mine = {
+        **ASKED,
+        "outputDataConfig": {"s3Path": "s3://mine/results", "kmsKeyId": "k"},
+        "checkpointConfig": {"s3Uri": "s3://mine/checkpoints", "localPath": "/x"},
+    }
+    other = f"jobs/old/{TOKEN}/checkpoints"
+    copied = "PUT s3 /mine/checkpoints/a.json"
+    found = job(outputDataConfig={"s3Path": f"s3://mine/results/{TOKEN}"})
+    station = Station({
+        MAKE: b"",
+        f"PUT s3 /{BUCKET}/{PLACE}/script/source.tar.gz": b"",
+        f"PUT s3 /{BUCKET}/{PLACE}/input/train/a.csv": b"",
+        f"GET braket /job/{OTHER}": job(arn=OTHER, checkpointConfig={"s3Uri": f"s3://{BUCKET}/{other}"}),
+        f"GET s3 /{BUCKET}/": f"<R><Contents><Key>{other}/a.json</Key></Contents></R>".encode(),
+        copied: b"",
+        CREATE: refusal(409, "ConflictException"),
+        LIST: {"jobs": [found]},
+        LOOK: found,
+    })  # fmt: skip
+    async with station.jobs() as adapter:
+        asked = sending(copy_from=OTHER, asked=mine)
+        await adapter.stage(asked)
+        assert copied in station.asked  # where the job looks for them
+        assert (await adapter.submit(asked)).remote_id == ID
+    sent = station.body(CREATE)
+    assert sent["outputDataConfig"] == {"s3Path": f"s3://mine/results/{TOKEN}", "kmsKeyId": "k"}
+    assert sent["checkpointConfig"] == {"s3Uri": "s3://mine/checkpoints", "localPath": "/x"}
 
 
 async def test_files_are_uploaded_before_the_submit_with_their_own_digests():
@@ -163,7 +193,6 @@ async def test_a_conflict_with_this_very_job_is_that_job(attempt: int):
 
 ELSEWHERE = {
     "outputDataConfig": {"s3Path": f"s3://{BUCKET}/jobs/{NAME}/1795222869220/data"},
-    "checkpointConfig": {"s3Uri": f"s3://{BUCKET}/jobs/{NAME}/1795222869220/checkpoints"},
 }
 
 
@@ -393,6 +422,10 @@ async def test_just_after_its_end_files_may_be_on_their_way():
         for asked in (adapter.fetch(remote()), adapter.piece(remote(), 0)):
             with pytest.raises(ProviderRejected):
                 await asked
+    station.answers[LOOK] = job("CANCELLED", endedAt="2026-11-21T00:58:51Z")
+    async with station.jobs(wall=1_795_222_740.0) as adapter:  # which need not have left any
+        with pytest.raises(ProviderRejected):
+            await adapter.fetch(remote())
 
 
 async def test_a_place_that_is_none_is_not_gone_to():

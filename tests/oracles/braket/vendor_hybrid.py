@@ -1,7 +1,7 @@
 """Runs in the vendor's environment: hybrid jobs through amazon-braket-sdk, from plans on stdin to reports on stdout.
 
-A plan: {"do": the name of one of the functions below, "url": the services' place, ...}. Its "arn" may be the "name" of an
-earlier plan that has created the job.
+Each line is a list of plans, and is answered by a line with a list of reports. A plan: {"do": the name of one of the
+functions below, "url": the services' place, ...}. Its "arn" may be the "name" of an earlier plan that has created the job.
 """
 
 from __future__ import annotations
@@ -206,6 +206,39 @@ def lost(plan: dict[str, Any]) -> dict[str, Any]:
     return {"log": logged(plan["program"])}
 
 
+# --- what is measured -----------------------------------------------------------------------
+class Watch(io.StringIO):
+    """Keeps when each numbered line was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[int, float] = {}
+        self.doubled = 0
+
+    def write(self, text: str) -> int:
+        number, _, rest = text.partition(" ")
+        if rest and number.isdecimal():
+            self.doubled += int(number) in self.seen
+            self.seen[int(number)] = time.time()
+        return len(text)
+
+
+def follow(plan: dict[str, Any]) -> dict[str, Any]:
+    """A job's numbered lines, as `logs(wait=True)` prints them by default; the n-th is written at "since" + n / "rate"."""
+    job, out, began = AwsQuantumJob(plan["arn"]), Watch(), time.perf_counter()
+    with contextlib.redirect_stdout(out):
+        job.logs(wait=True)
+    told = {"lines": len(out.seen), "doubled": out.doubled, "wall": time.perf_counter() - began}
+    return told | {"delays": [at - plan["since"] - number / plan["rate"] for number, at in out.seen.items()]}
+
+
+def many(plan: dict[str, Any]) -> dict[str, Any]:
+    """Rows of `metrics()`, and how long it took."""
+    job, began = AwsQuantumJob(plan["arn"]), time.perf_counter()
+    table = job.metrics()
+    return {"rows": len(table.get("timestamp", ())), "wall": time.perf_counter() - began}
+
+
 def point(plan: dict[str, Any]) -> None:
     """All clients that are made from here on are of these services."""
     if "url" in plan:
@@ -227,7 +260,8 @@ def carried_out(plans: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def main() -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever it prints
-    json.dump(list(carried_out(json.load(sys.stdin))), out)
+    for plans in sys.stdin:
+        print(json.dumps(list(carried_out(json.loads(plans)))), file=out, flush=True)
 
 
 if __name__ == "__main__":
