@@ -1,1 +1,1 @@
-"""Our jobs in other libraries' forms. Each is imported by name, since it imports the other library."""
+"""Our jobs in other libraries' forms. Each is imported by name, since most import the other library."""

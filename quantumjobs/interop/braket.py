@@ -13,7 +13,6 @@ Nothing of that SDK is needed or imported.
 
 from __future__ import annotations
 
-import functools
 import os
 from enum import Enum
 from pathlib import Path
@@ -22,10 +21,9 @@ from typing import Any, ClassVar, Literal, TypeVar
 from quantumjobs.blocking import HybridJob
 from quantumjobs.core.states import CancelOutcome, JobState
 from quantumjobs.errors import JobError, ProviderRejected, ProviderUnavailable, UsageError
+from quantumjobs.interop.errors import also
 
 __all__ = ["MetricStatistic", "MetricType", "QuantumJob"]
-
-E = TypeVar("E", bound=JobError)
 
 
 class MetricType(Enum):
@@ -168,7 +166,7 @@ class QuantumJob:
         try:
             return self._job.result(timeout=poll_timeout_seconds)
         except JobError as error:
-            raise _as_runtime_error(error) from error
+            raise also(error, RuntimeError) from error
 
     def download_result(
         self,
@@ -186,7 +184,7 @@ class QuantumJob:
         try:
             return self._job.download_result(extract_to)
         except JobError as error:
-            raise _as_runtime_error(error) from error
+            raise also(error, RuntimeError) from error
 
 
 def _check(**seconds: Any) -> None:
@@ -209,18 +207,3 @@ def _chosen(name: str, value: str | Enum, kind: type[K]) -> K:
 
 def _plain(text: object) -> str:
     return str(text).replace("_", "").lower()
-
-
-# --- errors -----------------------------------------------------------------------------------
-def _as_runtime_error(error: E) -> E:
-    """The same error, which is also a `RuntimeError`, as documented there. Raise it `from` the given one."""
-    ours: Any = type(error)
-    kind = _kind(ours)
-    made: E = kind.__new__(kind, str(error))  # without its __init__: not every class is made from a message alone
-    made.__dict__.update(error.__dict__)
-    return made
-
-
-@functools.cache
-def _kind(ours: type[JobError]) -> Any:
-    return type(ours.__name__, (ours, RuntimeError), {"__module__": __name__, "__doc__": ours.__doc__})

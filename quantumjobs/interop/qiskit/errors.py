@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
-import functools
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError
 
 from quantumjobs import errors
 from quantumjobs.errors import QuantumJobsError
+from quantumjobs.interop.errors import also
 
 E = TypeVar("E", bound=QuantumJobsError)
 
@@ -35,15 +35,6 @@ def both(error: E, *more: type[Exception]) -> E:
         theirs = (JobError, concurrent.futures.CancelledError)
     else:
         theirs = (JobError if isinstance(error, _OF_A_JOB) else QiskitError,)
-    ours: Any = type(error)
-    kind = _kind(ours, theirs)
-    made: E = kind.__new__(kind, str(error))  # without its __init__: not every class is made from a message alone
-    made.__dict__.update(error.__dict__)
+    made = also(error, *theirs)
     made.__dict__["message"] = str(error)  # as every QiskitError has
     return made
-
-
-@functools.cache
-def _kind(ours: type[QuantumJobsError], theirs: tuple[type[Exception], ...]) -> Any:
-    plain = {"__module__": __name__, "__doc__": ours.__doc__, "__str__": Exception.__str__}  # Qiskit's is in quotes
-    return type(ours.__name__, (ours, *theirs), plain)
