@@ -202,7 +202,7 @@ def as_sent(made: BraketEmulator) -> None:
         "arn:aws:braket:::device/quantum-simulator/amazon/sv1",
     )
     assert (script.entry_point, image.uri) == ("algo.main:run", "123456789012.dkr.ecr.us-west-2.amazonaws.com/mine:1")
-    assert (output.s3_path, output.kms_key_id) == ("s3://of-my-own/out", "key-1")
+    assert (output.s3_path, output.kms_key_id) == (f"s3://of-my-own/out/{about.client_token}", "key-1")
     assert (instances.instance_type, instances.volume_size_in_gb, instances.instance_count) == ("ml.m5.xlarge", 40, 2)
     assert checkpoints.local_path == "/opt/kept"
     assert about.stopping_condition.max_runtime_in_seconds == 600
