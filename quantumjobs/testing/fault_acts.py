@@ -244,7 +244,7 @@ class _Play:
             assert job.state is JobState.COMPLETED
 
     async def _run(self) -> Job:
-        return await self._scene.rules.submit(self._client, self._scene.address)
+        return await self._scene.rules.run_job(self._client, self._scene.address)
 
     async def _accepted(self) -> Job:
         """A job that was accepted, whatever that takes."""

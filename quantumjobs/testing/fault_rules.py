@@ -88,7 +88,7 @@ class FaultRules:
         circuits = (Circuit("qasm", self.circuit.encode()),)
         return Request(backend=backend, circuits=circuits, shots=self.shots, options=dict(self.options))
 
-    async def submit(self, client: Client, address: str) -> Job:
+    async def run_job(self, client: Client, address: str) -> Job:
         """What a user does to submit it."""
         return await client.backend(address).run(self.circuit, shots=self.shots, **self.options)
 

@@ -162,6 +162,7 @@ async def test_brakets_keys_and_tokens_are_nowhere(
     ]
     emulator = BraketEmulator(token=f"AKID:{secret}:{session}", results="zeros", faults=refusals)
     async with serve(emulator) as url:
+        emulator.hybrid.invent(lines=1, rate=1e-3, region="us-west-2").token = of_job
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         ledger = SqliteLedger(folder / "ledger.sqlite3")
         async with qj.Client(ledger=ledger, providers={"braket": {"region": "us-west-2", **settings}}) as client:
@@ -172,10 +173,19 @@ async def test_brakets_keys_and_tokens_are_nowhere(
             await client.export(folder / "all")
             shown = [repr(job), job.token, job._repr_html_(), repr(client), repr(job.parts), str(job.story)]
             check(folder, *shown, repr(await client.backend("braket/sv1").describe()))
+            program = await client.hybrid_job("braket/sv1", Path(__file__).parents[2] / "examples/hybrid_job.py")
+            await program
+            await program.persist(folder / "program.qjob")
+            told = [repr(program), program.token, str(program.snapshot), str(await program.metadata())]
+            check(folder, *told, *[line.message async for line in program.logs()])
             emulator.expire_token()
             check(folder, *(await errors_of(client, "braket/sv1")))
+            for ask in (program.metadata, program.metrics, program.tasks):
+                with pytest.raises(qj.CredentialError) as caught:
+                    await ask()
+                check(folder, repr(caught.value))
         check(folder, heard.getvalue())
-    assert {task.about.job_token for task in emulator.jobs.values()} == {of_job}
+    assert {task.about.job_token for task in emulator.queue.jobs.values()} == {of_job}
     assert emulator.went_wrong == len(refusals)
     assert "seen" in repr(places(folder))
 

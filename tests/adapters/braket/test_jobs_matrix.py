@@ -33,7 +33,7 @@ class TestHybridJobs(BraketFaults):
         made = cast("RunsPrograms", provider(settings_of("http://127.0.0.1:1")))
         return made.program(Program(device="sv1", source=nothing))
 
-    async def submit(self, client: Client, address: str) -> Job:
+    async def run_job(self, client: Client, address: str) -> Job:
         return await client.hybrid_job("braket/sv1", nothing)
 
     def check_result(self, result: Any) -> None:

@@ -224,10 +224,10 @@ class Watch(io.StringIO):
 
 
 def follow(plan: dict[str, Any]) -> dict[str, Any]:
-    """A job's numbered lines, as `logs(wait=True)` prints them by default; the n-th is written at "since" + n / "rate"."""
+    """A job's numbered lines, as `logs` prints them by default; the n-th is written at "since" + n / "rate"."""
     job, out, began = AwsQuantumJob(plan["arn"]), Watch(), time.perf_counter()
     with contextlib.redirect_stdout(out):
-        job.logs(wait=True)
+        job.logs(wait=plan["live"])
     told = {"lines": len(out.seen), "doubled": out.doubled, "wall": time.perf_counter() - began}
     return told | {"delays": [at - plan["since"] - number / plan["rate"] for number, at in out.seen.items()]}
 
