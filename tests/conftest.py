@@ -57,6 +57,12 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 _late: Contexts = []  # reported after the test's loop was closed: by a task that died with the garbage
 
 
+@pytest.fixture
+def late_lines_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who follows a log waits for late lines in the end; for tests in real time that write none late."""
+    monkeypatch.setattr("quantumjobs.engine.tailing.LATE", 0.2)
+
+
 # --- async tests ------------------------------------------------------------------------
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:

@@ -15,6 +15,8 @@ from quantumjobs.testing.fake import Fault
 from tests.blocking.helpers import LONG, Background, until
 from tests.engine.programs import ProgramProvider, packed
 
+pytestmark = pytest.mark.usefixtures("late_lines_soon")
+
 
 @contextlib.contextmanager
 def client_on(**settings):

@@ -14,6 +14,8 @@ from tests.cli.helpers import Command
 from tests.cli.programs import Codec, Programs, install, leave, packed
 from tests.display.helpers import Tty
 
+pytestmark = pytest.mark.usefixtures("late_lines_soon")
+
 DOCUMENT = {"schema", "quantumjobs", "exit_code", "error"}
 WRITTEN = [
     (0.1, "algo-1", "one"),

@@ -12,7 +12,6 @@ import quantumjobs as qj
 from quantumjobs.blocking import HybridJob
 from quantumjobs.core.states import CancelOutcome
 from quantumjobs.core.states import JobState as S
-from quantumjobs.engine import tailing
 from quantumjobs.testing.emulators import Fault
 from quantumjobs.testing.emulators.braket_logs import LogSettings
 from tests.interop.helpers import PATIENCE, bell
@@ -45,11 +44,7 @@ from tests.interop.hybrid import (
     served,
 )
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulator's lines are never late."""
-    monkeypatch.setattr(tailing, "LATE", 0.1)
+pytestmark = pytest.mark.usefixtures("late_lines_soon")
 
 
 def test_blocking_hybrid_job_has_its_arn_and_its_name_and_is_found_by_the_arn() -> None:

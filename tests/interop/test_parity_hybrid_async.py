@@ -11,7 +11,6 @@ import pytest
 import quantumjobs as qj
 from quantumjobs.core.states import CancelOutcome
 from quantumjobs.core.states import JobState as S
-from quantumjobs.engine import tailing
 from quantumjobs.testing.emulators import Fault, serve
 from quantumjobs.testing.emulators.braket_logs import LogSettings
 from tests.adapters.braket import helpers
@@ -44,14 +43,8 @@ from tests.interop.hybrid import (
     said,
 )
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("late_lines_soon")]
 client_of = functools.partial(helpers.client_of, more=QUOTAS)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulator's lines are never late."""
-    monkeypatch.setattr(tailing, "LATE", 0.1)
 
 
 async def test_async_hybrid_job_has_its_arn_and_its_name_and_is_found_by_the_arn() -> None:

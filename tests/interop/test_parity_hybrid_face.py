@@ -12,7 +12,6 @@ import pytest
 
 import quantumjobs as qj
 from quantumjobs.blocking import Client, Job
-from quantumjobs.engine import tailing
 from quantumjobs.interop.braket import MetricStatistic, MetricType, QuantumJob
 from quantumjobs.testing.emulators import Fault
 from quantumjobs.testing.emulators.braket_logs import LogSettings
@@ -46,11 +45,7 @@ from tests.interop.hybrid import (
     served,
 )
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulator's lines are never late."""
-    monkeypatch.setattr(tailing, "LATE", 0.1)
+pytestmark = pytest.mark.usefixtures("late_lines_soon")
 
 
 def face(client: Client, arn: str) -> QuantumJob:

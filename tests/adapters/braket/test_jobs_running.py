@@ -18,7 +18,7 @@ from quantumjobs.testing.emulators.braket_jobs import HybridSettings
 from tests.adapters.braket.helpers import QUICK, client_of
 from tests.workers.runs import cleared
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.usefixtures("late_lines_soon")]
 ALGORITHM = """
     import json, os, pathlib, sys
     from quantumjobs import hybrid
