@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from quantumjobs.errors import AdapterError, CredentialError, ProviderError, ProviderRejected, UsageError
+from quantumjobs.errors import (
+    AdapterError,
+    CredentialError,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from quantumjobs.engine.engine import Engine
@@ -64,6 +71,7 @@ class Asker:
                 delay = policy.credential_pause
             except ProviderError as error:
                 delay = policy.delay(attempt, error)
-                if not self._patient and (policy.gives_up(attempt, error) or engine.loop.time() + delay > deadline):
+                waits = self._patient and isinstance(error, ProviderUnavailable)  # garbage is no weather
+                if not waits and (policy.gives_up(attempt, error) or engine.loop.time() + delay > deadline):
                     raise
             await asyncio.sleep(delay)

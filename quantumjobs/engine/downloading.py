@@ -33,7 +33,12 @@ async def download(job: Job, to: Path, limits: archives.Limits) -> Path:
         at, total, tag = 0, -1, ""
         while at != total:
             piece = await asker.ask("download", artifacts.piece, part.remote(), at, tag)
-            if (total not in {-1, piece.total}) or not (piece.body or at == piece.total) or piece.total > limits.bytes:
+            if (
+                (total not in {-1, piece.total})
+                or not (piece.body or at == piece.total)
+                or at + len(piece.body) > piece.total
+                or piece.total > limits.bytes
+            ):
                 raise ProviderProtocolError(
                     f"{part.lane.key}: a piece of {len(piece.body)} bytes of an archive of {piece.total} is none",
                     provider=part.lane.key,

@@ -209,11 +209,16 @@ class HybridJob(Job):
         asker = Asker(self._engine, part)
         able = await asker.able(Spawns, "jobs of its programs")
         found: dict[str, str] = {}
-        after: str | None = ""
-        while after is not None:
+        after, passed = "", {""}
+        while True:
             page = await asker.ask("find", able.children, part.remote(), after)
             found |= dict(zip(page.ids, page.backends, strict=True))
-            after = page.after or None
+            after = page.after
+            if not after:
+                break
+            if after in passed:
+                raise ProviderProtocolError(f"{part.lane.key}: its tasks go round in a circle", provider=part.lane.key)
+            passed.add(after)
         attacher, provider, key = self._engine.attacher, part.lane.provider, part.lane.key
         return [
             await attacher.by_remote_id(key, provider, f"{key}/{backend}", backend, remote_id)

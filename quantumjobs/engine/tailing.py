@@ -36,6 +36,8 @@ async def lines(job: Job, *, follow: bool) -> AsyncIterator[LogLine]:
     news_at = job._engine.loop.time()
     while True:
         over = job.done()  # before reading: what is written after that, the next reading finds
+        if follow and not over:
+            job._raise_if_stuck()
         known = part.remote() if part.record.remote_id else None
         news = False
         if known is not None:

@@ -16,7 +16,14 @@ from typing import Self
 from quantumjobs.core.traffic import Channel
 from quantumjobs.core.traits import Traits
 from quantumjobs.engine.policies import Policy, is_weather, retry_after
-from quantumjobs.errors import AdapterError, CredentialError, ProviderError, ProviderRejected, ProviderUnavailable
+from quantumjobs.errors import (
+    AdapterError,
+    CredentialError,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    UsageError,
+)
 
 OPERATIONS = frozenset(
     {
@@ -216,6 +223,10 @@ class Traffic:
         """Give no more turns."""
         for timer in self._timers.values():
             timer.cancel()
+        for queue in self._queues.values():
+            for future, _, _ in queue:
+                if not future.done():  # a user's own task, which nobody cancels
+                    future.set_exception(UsageError("the client was closed while this was awaited"))
         self._queues.clear()
         self._timers.clear()
 

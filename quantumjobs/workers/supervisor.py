@@ -37,6 +37,8 @@ _LEFT = 1.0
 """Seconds for which output is read when the program has ended: what escaped from its group may hold the pipe open."""
 _REASON = 1024
 """Characters of a reason: what the vendor's service allows."""
+_PATIENCE = 1.0
+"""Seconds between two tries to write the last word."""
 _CANCELLED = "cancelled"
 
 
@@ -232,9 +234,20 @@ def _begin(folder: Path, leash: int | None, environment: dict[str, str]) -> NoRe
         state = msgspec.structs.replace(state, reason=f"the supervisor failed: {type(error).__name__}: {error}")
     finally:
         try:
-            keep(folder, msgspec.structs.replace(state, ended_at=state.ended_at or time.time()))
+            _last_word(folder, msgspec.structs.replace(state, ended_at=state.ended_at or time.time()))
         finally:
             os._exit(0)
+
+
+def _last_word(folder: Path, state: State) -> None:
+    """Keep it, also on a full disk: as long as it is not kept, the lock says that the program is not over."""
+    while folder.exists():
+        try:
+            keep(folder, state)
+        except OSError:
+            time.sleep(_PATIENCE)
+        else:
+            return
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class HybridJobs:
             if job.checkpoint_config is None or not job.checkpoint_config.s3_uri:
                 raise ProviderRejected(f"braket: {payload.copy_from} has no checkpoints to copy", provider="braket")
             to = jobs_payload.completed(asked, place, token=sending.token, role="")["checkpointConfig"]["s3Uri"]
-            await self._storage.copy(job.checkpoint_config.s3_uri, to, region)
+            await self._storage.copy(job.checkpoint_config.s3_uri, to, region, of=region_of(payload.copy_from))
 
     async def submit(self, sending: Sending) -> Accepted:
         """One POST, with our token as the service's key.

@@ -71,7 +71,8 @@ async def streams(wire: Wire, prefix: str) -> Sequence[str]:
         if reply is None:
             break
         listed = decode(reply.body, _Streams, provider="braket", what="the list of a job's logs")
-        found += [one.log_stream_name for one in listed.log_streams if one.log_stream_name.startswith(prefix)]
+        names = [one.log_stream_name for one in listed.log_streams]
+        found += [name for name in names if name.startswith(prefix) and "/" not in name[len(prefix) :]]
         after = listed.next_token or ""
         if not after:
             break
@@ -82,6 +83,8 @@ async def page(wire: Wire, stream: str, after: str) -> LogPage:
     """The next page; of a place whose token the service does not take any more, by the time of the last line."""
     cursor = _cursor.decode(after) if after else Cursor()
     body: dict[str, Any] = {"logGroupName": GROUP, "logStreamName": stream, "startFromHead": True}
+    if not cursor.token:  # what was read of the last millisecond comes again
+        cursor = Cursor(at=cursor.at, seen=cursor.seen, skip=cursor.seen)
     where = {"nextToken": cursor.token} if cursor.token else {"startTime": cursor.at}
     try:
         reply = await _asked(wire, "GetLogEvents", {**body, **where})
@@ -128,7 +131,9 @@ async def metrics(wire: Wire, prefix: str, after: str) -> LogPage:
     if reply is None:
         return LogPage((), "", more=False)
     found = decode(reply.body, _Events, provider="braket", what="a page of a job's metrics")
-    lines = [_line(event, event.log_stream_name) for event in found.events]
+    lines = [
+        _line(event, event.log_stream_name) for event in found.events if "/" not in event.log_stream_name[len(prefix) :]
+    ]
     return LogPage(lines, found.next_token or "", more=bool(found.next_token))
 
 

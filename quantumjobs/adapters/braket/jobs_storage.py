@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import shutil
 import tempfile
+from html import unescape
 from pathlib import Path
-from xml.sax.saxutils import unescape
 
 from quantumjobs.abc import Piece, Raw
 from quantumjobs.adapters.braket.connections import Connections
@@ -17,7 +18,7 @@ from quantumjobs.adapters.braket.replies import checked
 from quantumjobs.adapters.braket.schemas import JOB, RESULTS
 from quantumjobs.adapters.braket.settings import PREFIX
 from quantumjobs.adapters.braket.storage import Storage
-from quantumjobs.errors import ProviderProtocolError, ProviderRejected, UsageError
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable, UsageError
 from quantumjobs.wire import Limits, Reply, shown
 from quantumjobs.wire.sigv4 import HASH
 from quantumjobs.workers import archives
@@ -63,11 +64,11 @@ class JobStorage:
         where = f"{path}/{quoted(f'{place.key}/{name}')}"
         checked(await wire.upload(where, body, headers={HASH: digest}), f"the upload of {shown(name)}")
 
-    async def copy(self, uri: str, to: str, region: str) -> None:
+    async def copy(self, uri: str, to: str, region: str, *, of: str) -> None:
         """Copy what is below a URI to below another one, within S3. Raises `ProviderRejected` for too many."""
         bucket, prefix = _parsed(uri)
         below = prefix.rstrip("/") + "/"
-        names = await self._listed(bucket, below, region)
+        names = await self._listed(bucket, below, of)
         into, folder = _parsed(to)
         wire, path = self._to.storage(into, region)
         places = asyncio.Semaphore(_AT_ONCE)
@@ -81,9 +82,13 @@ class JobStorage:
                 if b"<Error>" in reply.body[:1000]:  # S3 may find out after it has said 200
                     raise ProviderProtocolError(f"braket: {shown(name)} was not copied", provider="braket")
 
-        async with asyncio.TaskGroup() as group:
-            for name in names:
-                group.create_task(one(name))
+        tasks = [asyncio.ensure_future(one(name)) for name in names]
+        try:
+            await asyncio.gather(*tasks)  # not a task group: what one of them raises is to come out as it is
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _listed(self, bucket: str, prefix: str, region: str) -> list[str]:
         """Names behind the prefix."""
@@ -141,21 +146,32 @@ class JobStorage:
         A program that saved nothing has no such document. Raises `ProviderRejected` with the code NoSuchKey where
         there is no archive.
         """
-        piece = await self.piece(output, region, 0, "")
-        with await beside(tempfile.TemporaryDirectory) as folder:  # of its own, so nobody else can put a file there
-            file = Path(folder, "model.tar.gz")
-            at, total = 0, piece.total
-            while True:
-                await beside(_append, file, piece.body)
-                at += len(piece.body)
-                if at >= total:
-                    break
-                if not piece.body or piece.total != total or total > _MOST:
-                    raise ProviderProtocolError(
-                        "braket: the job's files come in pieces that do not fit", provider="braket"
-                    )
-                piece = await self.piece(output, region, at, piece.tag)
+        try:
+            folder = await beside(tempfile.mkdtemp)  # of its own, so nobody else can put a file there
+            try:
+                return await self._saved(output, region, Path(folder, "model.tar.gz"))
+            finally:
+                await beside(shutil.rmtree, folder, True)
+        except OSError as error:
+            raise ProviderUnavailable(
+                f"braket: the job's files cannot be held in {tempfile.gettempdir()}: {error.strerror}",
+                provider="braket",
+                sent=False,
+            ) from error
+
+    async def _saved(self, output: str, region: str, file: Path) -> Raw:
+        at, total, tag = 0, -1, ""
+        while at != total:
+            piece = await self.piece(output, region, at, tag)
+            fits = total in {-1, piece.total} and at + len(piece.body) <= piece.total <= _MOST
+            if not fits or not (piece.body or at == piece.total):
+                raise ProviderProtocolError("braket: the job's files come in pieces that do not fit", provider="braket")
+            await beside(_append, file, piece.body)
+            at, total, tag = at + len(piece.body), piece.total, piece.tag
+        try:
             body = await beside(archives.read_member, file, RESULTS)
+        except ProviderProtocolError as error:  # asked for again it would be the same
+            raise ProviderRejected(f"braket: {error}; see download_result(max_bytes=...)", provider="braket") from error
         return Raw(JOB, {} if body is None else {RESULTS: body})
 
 

@@ -15,7 +15,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from quantumjobs.abc import Accepted, Answer, CancelReply, Gone, LogPage, Piece, Raw, Remote, Sending, Status
+from quantumjobs.abc import (
+    Accepted,
+    Answer,
+    CancelReply,
+    Gone,
+    LogPage,
+    Piece,
+    Raw,
+    Remote,
+    Sending,
+    Status,
+    Unreadable,
+)
 from quantumjobs.adapters.braket import jobs_payload
 from quantumjobs.adapters.braket.jobs_about import About, device_of
 from quantumjobs.adapters.braket.local_folders import Archive, Folder, opened
@@ -151,6 +163,8 @@ def _look(job_id: str) -> Answer:
         return _status(opened(job_id))
     except FileNotFoundError as error:
         return Gone(f"braket: {error}")
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return Unreadable(f"braket: {job_id}: {error}")
 
 
 def _status(folder: Folder) -> Status:
@@ -236,7 +250,7 @@ async def _beside(function: Callable[..., T], *args: Any) -> T:
         raise
     except NotStarted as error:
         raise ProviderUnavailable(f"braket: {error}", provider="braket", sent=False) from error
-    except (FileNotFoundError, UsageError) as error:
+    except (FileNotFoundError, UsageError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ProviderRejected(f"braket: {error}", provider="braket") from error
     except OSError as error:
         raise ProviderUnavailable(f"braket: {error}", provider="braket", sent=False) from error
