@@ -612,13 +612,20 @@ class Tells(Protocol):
         ...
 
 
-class Children(Struct, frozen=True):
-    """One page of the remote jobs that a program has made."""
+class Child(Struct, frozen=True):
+    """A remote job that a program has made."""
 
-    ids: Sequence[str]
-    """Oldest first, as far as the page goes."""
-    backends: Sequence[str]
-    """Of each, what `client.backend("<provider>/...")` takes."""
+    id: str
+    backend: str
+    """What `client.backend("<provider>/...")` takes."""
+    created_at: float = 0.0
+    """Seconds since the epoch."""
+
+
+class Children(Struct, frozen=True):
+    """One page of them, in any order."""
+
+    jobs: Sequence[Child]
     after: str = ""
     """What to ask with for the next page; "" where this was the last."""
 

@@ -20,7 +20,7 @@ from quantumjobs.core.states import JobState
 from quantumjobs.engine.showing import Progress, Show
 from quantumjobs.engine.tokens import JobRef, is_token
 from quantumjobs.engine.tokens import read as read_token
-from quantumjobs.errors import UsageError
+from quantumjobs.errors import CredentialError, ProviderError, UsageError
 from quantumjobs.registry import Registry, parse
 from quantumjobs.workers.beside import beside
 
@@ -251,7 +251,10 @@ class Client:
             options=options,
         )
         if wait_until_complete:
-            await job.print_logs(follow=True)
+            try:
+                await job.print_logs(follow=True)
+            except (ProviderError, CredentialError) as error:  # the job is there, whoever may not read its lines
+                log.warning("the logs of job %s cannot be followed: %s", job.id, error)
             await job.wait()
         return job
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -27,6 +28,7 @@ class Attacher:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._attaching = asyncio.Lock()
 
     async def by_ticket(self, ticket: Ticket) -> Job:
         """The job that a token stands for: this ledger's own, or a new record that follows the same remote job.
@@ -71,18 +73,19 @@ class Attacher:
         family = provider.family(backend)
         if isinstance(provider.traits(family).submit, Rerunnable):
             raise UsageError(f"{address} runs simulations of this program only: there is nothing to attach to")
-        held = await engine.ledger.by_remote(lane.name, remote_id)
-        note = "attached by its remote id"
-        if held is not None:
-            job = await engine.finder.find(held.id)
-            if job.state is not S.LOST:
-                return job
-            note += f"; lost before as job {job.id}"
-        now = engine.wall()
-        where = Where(uuid4().hex, remote_id, key, lane.name, backend, family, 0, now, {}, 0, 0)
-        record = self._attached(where, now, note)
-        handle = Handle(id=record.id, address=address, links=(Link(record.id, 0, 0),), created_at=now, kind=kind)
-        return await self.keep(handle, [record], {})
+        async with self._attaching:  # two who attach to one job at the same time get the same
+            held = await engine.ledger.by_remote(lane.name, remote_id)
+            note = "attached by its remote id"
+            if held is not None:
+                job = await engine.finder.find(held.id)
+                if job.state is not S.LOST:
+                    return job
+                note += f"; lost before as job {job.id}"
+            now = engine.wall()
+            where = Where(uuid4().hex, remote_id, key, lane.name, backend, family, 0, now, {}, 0, 0)
+            record = self._attached(where, now, note)
+            handle = Handle(id=record.id, address=address, links=(Link(record.id, 0, 0),), created_at=now, kind=kind)
+            return await self.keep(handle, [record], {})
 
     async def carried(self, handle: Handle, records: Sequence[JobRecord], blobs: Mapping[str, bytes]) -> Job:
         """A job out of a file, which has no key (see `barred`). The one this ledger holds already, if it does."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
+import shutil
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,11 +49,25 @@ async def download(job: Job, to: Path, limits: archives.Limits) -> Path:
             total, tag = piece.total, piece.tag
             await beside(_append, got, piece.body)
             at += len(piece.body)
-        await beside(functools.partial(archives.unpack, got, to, limits=limits))
+        await _unpacked(got, to, limits)
     finally:
         with suppress(OSError):
             await beside(got.unlink)
     return to
+
+
+async def _unpacked(got: Path, to: Path, limits: archives.Limits) -> None:
+    """Once this has ended, or was cancelled, nothing more comes to the disk."""
+    unwanted = threading.Event()
+    unpacking = beside(functools.partial(archives.unpack, got, to, limits=limits, stopped=unwanted.is_set))
+    try:
+        await asyncio.shield(unpacking)
+    except asyncio.CancelledError:
+        unwanted.set()
+        await asyncio.wait([unpacking])
+        if not unpacking.cancelled() and unpacking.exception() is None:  # it was quicker
+            await beside(shutil.rmtree, to, True)
+        raise
 
 
 def _check(to: Path) -> None:

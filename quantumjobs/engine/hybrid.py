@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import re
 from collections.abc import AsyncIterator, Generator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import msgspec
 
-from quantumjobs.abc import Metrics, Raw, Spawns, Tells
+from quantumjobs.abc import Child, Fetches, Metrics, Raw, Spawns, Tells
 from quantumjobs.core.logs import LogLine
 from quantumjobs.core.metrics import Metrics as Table
 from quantumjobs.core.states import JobState
@@ -20,7 +19,7 @@ from quantumjobs.display.logs import Printer
 from quantumjobs.engine import downloading, tailing
 from quantumjobs.engine.asking import Asker
 from quantumjobs.engine.job import Job
-from quantumjobs.errors import ProviderProtocolError, ResultUnavailable, UsageError
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ResultUnavailable, UsageError
 from quantumjobs.workers import archives
 from quantumjobs.workers.beside import beside
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 _FOLDER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
 """A name that is a folder's on every system."""
-LARGE = 1 << 20
-"""Bytes of a document that is read beside the loop."""
 
 
 class HybridJob(Job):
@@ -78,29 +75,32 @@ class HybridJob(Job):
         return values
 
     async def _whole(self) -> dict[str, Any]:
-        record = self._parts[0].record
-        if record.result is None:
-            why = record.result_gone or "the provider gave none"
-            raise ResultUnavailable(f"what job {self.id} saved is not to be had: {why}", job=self)
-        return await self._values()
+        part = self._parts[0]
+        kept = part.record.result
+        if kept is not None:
+            blobs = {name: await self._engine.ledger.blob(digest) for name, digest in kept.blobs.items()}
+            return await self._values(Raw(kept.schema, blobs))
+        # It was refused once, for want of a right, maybe, that is there by now.
+        asker = Asker(self._engine, part)
+        able = await asker.able(Fetches, "files of its programs")
+        try:
+            return await self._values(await asker.ask("fetch", able.fetch, part.remote()))
+        except ProviderRejected as error:
+            raise ResultUnavailable(f"what job {self.id} saved is not to be had: {error}", job=self) from error
 
     async def _finished(self) -> dict[str, Any] | None:
         await self._get_lazy()
         if self._parts[0].record.result is None:
             return None
         try:
-            return await self._values()
+            return await self._whole()
         except ResultUnavailable:
             return None
 
-    async def _values(self) -> dict[str, Any]:
-        """One value at a time: reading a large document at once would stall the loop."""
-        engine, part = self._engine, self._parts[0]
-        kept = part.record.result
-        assert kept is not None
-        blobs = {name: await engine.ledger.blob(digest) for name, digest in kept.blobs.items()}
+    async def _values(self, raw: Raw) -> dict[str, Any]:
+        """One value at a time, and others have their turn between them."""
         try:
-            found = await engine.values(part.lane.provider, Raw(kept.schema, blobs))
+            found = await self._engine.values(self._parts[0].lane.provider, raw)
         except UsageError as error:
             raise ResultUnavailable(f"what job {self.id} saved cannot be read: {error}", job=self) from error
         values: dict[str, Any] = {}
@@ -149,17 +149,14 @@ class HybridJob(Job):
         part = self._accepted()
         asker = Asker(self._engine, part)
         able = await asker.able(Metrics, "metrics")
-        after, more = "", True
-        while more:
+        after, passed = "", {""}
+        while True:
             page = await asker.ask("metrics", able.metric_page, part.remote(), after)
             if page.lines:
                 await beside(table.add, page.lines)
-            more = page.more
-            if more and page.after == after:
-                raise ProviderProtocolError(
-                    f"{part.lane.key}: the metrics go round in a circle", provider=part.lane.key
-                )
-            after = page.after
+            if not page.more:
+                break
+            after = _onwards(page.after, passed, "metrics", part)
         return await beside(table.table)
 
     # --- what is known of it ------------------------------------------------------------------
@@ -174,9 +171,8 @@ class HybridJob(Job):
         asker = Asker(self._engine, part)
         able = await asker.able(Tells, "metadata")
         body = await asker.ask("poll", able.metadata, part.remote())
-        read = functools.partial(msgspec.json.decode, body, type=dict[str, Any])
         try:
-            told: dict[str, Any] = await beside(read) if len(body) > LARGE else read()
+            told: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProviderProtocolError(f"{part.lane.key}: metadata that is no JSON", provider=part.lane.key) from error
         self._told = told
@@ -208,22 +204,27 @@ class HybridJob(Job):
         part = self._accepted()
         asker = Asker(self._engine, part)
         able = await asker.able(Spawns, "jobs of its programs")
-        found: dict[str, str] = {}
+        found: dict[str, Child] = {}
         after, passed = "", {""}
         while True:
             page = await asker.ask("find", able.children, part.remote(), after)
-            found |= dict(zip(page.ids, page.backends, strict=True))
-            after = page.after
-            if not after:
+            found |= {child.id: child for child in page.jobs}
+            if not page.after:
                 break
-            if after in passed:
-                raise ProviderProtocolError(f"{part.lane.key}: its tasks go round in a circle", provider=part.lane.key)
-            passed.add(after)
+            after = _onwards(page.after, passed, "tasks", part)
         attacher, provider, key = self._engine.attacher, part.lane.provider, part.lane.key
         return [
-            await attacher.by_remote_id(key, provider, f"{key}/{backend}", backend, remote_id)
-            for remote_id, backend in found.items()
+            await attacher.by_remote_id(key, provider, f"{key}/{child.backend}", child.backend, child.id)
+            for child in sorted(found.values(), key=lambda child: child.created_at)
         ]
+
+    async def retry_failed(self) -> Job:
+        """Submit it again, as a new job. Raises `UsageError` for one with a name: that is one job's only."""
+        if self._handle.name is not None:
+            raise UsageError(
+                f"job {self.id} is called {self._handle.name!r}: submit the program again, by another name"
+            )
+        return await super().retry_failed()
 
     def _accepted(self) -> Tracked:
         part = self._parts[0]
@@ -232,3 +233,11 @@ class HybridJob(Job):
                 f"job {self.id} is {self.state}: the provider has not accepted it, and knows nothing of it"
             )
         return part
+
+
+def _onwards(after: str, passed: set[str], what: str, part: Tracked) -> str:
+    """The place of the next page. Raises `ProviderProtocolError` for one that was there before."""
+    if after in passed:
+        raise ProviderProtocolError(f"{part.lane.key}: the {what} go round in a circle", provider=part.lane.key)
+    passed.add(after)
+    return after

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,11 +57,12 @@ class Limits(Struct, frozen=True, kw_only=True):
 DEFAULT = Limits()
 
 
-def unpack(archive: Path, to: Path, *, limits: Limits = DEFAULT) -> list[str]:
+def unpack(archive: Path, to: Path, *, limits: Limits = DEFAULT, stopped: Callable[[], bool] = bool) -> list[str]:
     """Unpack into the new folder `to`; the names of the files there, in the archive's order.
 
     Files are of mode 0600, or 0700 where they may be run, folders 0700; other attributes are dropped. It is unpacked
     beside `to`, which appears when all is there; after an error nothing is left. Links of any kind are refused.
+    `stopped` is asked between members, and before `to` appears: then nothing is left, and `InterruptedError` is raised.
 
     Raises `UsageError` where `to` exists or has no folder to be in, `ProviderProtocolError` for an archive that is
     damaged, could do harm or is larger than `limits`, `OSError` where this machine cannot read or write.
@@ -72,15 +73,21 @@ def unpack(archive: Path, to: Path, *, limits: Limits = DEFAULT) -> list[str]:
         raise UsageError(f"{to} cannot be made: its parent is no folder")
     with archive.open("rb") as file:
         for _ in _checked(file, limits):
-            pass
+            _go_on(stopped)
         beside = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=to.parent))
         try:
-            names = _write(file, beside, limits)
+            names = _write(file, beside, limits, stopped)
+            _go_on(stopped)
             _rename(beside, to)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise
     return names
+
+
+def _go_on(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise InterruptedError("nobody wants it any more")
 
 
 def read_member(archive: Path, name: str, *, most: int = 64 << 20, limits: Limits = DEFAULT) -> bytes | None:
@@ -177,11 +184,12 @@ def _parts(member: Member, limits: Limits) -> list[str]:
     return parts
 
 
-def _write(file: BinaryIO, folder: Path, limits: Limits) -> list[str]:
+def _write(file: BinaryIO, folder: Path, limits: Limits, stopped: Callable[[], bool] = bool) -> list[str]:
     """Make all that is in the archive. A name that this disk takes for an earlier one's is refused."""
     names = []
     made = {""}
     for place, member, content in _checked(file, limits):
+        _go_on(stopped)
         try:
             _folders(folder, place if member.folder else place.rpartition("/")[0], made)
             if member.folder:

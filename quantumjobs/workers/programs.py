@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +45,8 @@ _PAGE = 1 << 18
 """Bytes of a log that are read at once: a thread that decodes more of them would keep the interpreter to itself."""
 _USERS_OWN = archives.Limits(ratio=1100)
 """Whatever gzip can pack: it is code that is going to be run."""
+_STALE = 3600.0
+"""Seconds after which nobody is still writing a folder."""
 _LONGEST = 4 << 20
 """Bytes of the longest line: the supervisor cuts a program's lines, and JSON makes up to six bytes of one."""
 
@@ -95,11 +99,6 @@ class Run:
         self._inside = self.folder / INSIDE
 
     @property
-    def results(self) -> Path:
-        """Where the program leaves what it has to say."""
-        return self.folder
-
-    @property
     def packed(self) -> Path:
         """The results as gzip of tar; there when the program has ended, if its plan says so."""
         return self._inside / "model.tar.gz"
@@ -125,6 +124,7 @@ class Run:
         if self.is_placed:
             return
         self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._sweep()
         made = Path(tempfile.mkdtemp(prefix=f".{self.folder.name[:64]}-", dir=self.folder.parent))
         try:
             inside = made / INSIDE
@@ -151,6 +151,13 @@ class Run:
             shutil.rmtree(made, ignore_errors=True)
         if not self.is_placed:
             raise UsageError(f"{self.folder} is there already, and is no program's folder")
+
+    def _sweep(self) -> None:
+        """Remove what those left who were killed while they wrote this folder."""
+        for left in self.folder.parent.glob(f".{glob.escape(self.folder.name[:64])}-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > _STALE:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def start(self, secrets: Mapping[str, str] = {}, *, follow_parent: bool = False) -> None:
         """Begin the program, unless it has begun before: nothing is ever run twice, also not after a crash.

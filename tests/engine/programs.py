@@ -10,7 +10,20 @@ from typing import Any
 
 import msgspec
 
-from quantumjobs.abc import Attached, Children, LogPage, Part, Piece, Prepared, Program, Raw, Remote, Request, Status
+from quantumjobs.abc import (
+    Attached,
+    Child,
+    Children,
+    LogPage,
+    Part,
+    Piece,
+    Prepared,
+    Program,
+    Raw,
+    Remote,
+    Request,
+    Status,
+)
 from quantumjobs.core.logs import LogLine
 from quantumjobs.core.states import Fetch, JobState
 from quantumjobs.errors import ProviderRejected, UsageError
@@ -162,7 +175,7 @@ class _ProgramAdapter(FakeAdapter):
     async def children(self, job: Remote, after: str = "") -> Children:
         await self._asked("children")
         made, place, more = self._fake.page(self._fake.children.get(job.id, []), after)
-        return Children([child.id for child in made], [child.backend for child in made], place if more else "")
+        return Children([Child(one.id, one.backend, one.created) for one in made], place if more else "")
 
     async def _asked(self, operation: str) -> None:
         await self._fake.finish(operation, await self._fake.begin(operation))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import quantumjobs as qj
 from quantumjobs.core.logs import LogLine
 from quantumjobs.core.states import Fetch
 from quantumjobs.core.states import JobState as S
+from quantumjobs.core.traffic import Rate
 from quantumjobs.core.traits import Idempotent
-from quantumjobs.errors import ProviderProtocolError, ProviderUnavailable
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from quantumjobs.testing.fake import FakeProvider, Fault
+from quantumjobs.workers import archives
 from tests.engine.helpers import client_on, policy
 from tests.engine.programs import ProgramProvider, packed
 
@@ -224,6 +227,46 @@ async def test_a_bug_ends_following_and_no_other_lane():
             await messages(await begun(client), follow=True)
 
 
+async def test_garbage_that_stays_is_no_weather():
+    fake = ProgramProvider(running=1e6, script={"logs": [ProviderProtocolError("garbage")] * 1000})
+    fake.write("a line")
+    async with client_on(fake, policies=policy(budget=20.0)) as client:
+        with pytest.raises(ProviderProtocolError, match="garbage"):
+            await messages(await begun(client), follow=True)
+
+
+async def test_following_ends_with_the_waits_of_a_job_that_is_stuck():
+    fake = ProgramProvider(running=1e6)
+    async with client_on(fake) as client:
+        job = await begun(client)
+        reading = asyncio.create_task(messages(job, follow=True))
+        await asyncio.sleep(3)
+        fake.breaks = {"poll": KeyError("a bug")}
+        with pytest.raises(qj.AdapterError):
+            await reading
+
+
+async def test_closing_the_client_ends_what_waits_for_its_turn():
+    fake = ProgramProvider(running=1e6, page_size=1)
+    fake.write(*map(str, range(1000)))
+    client = client_on(fake, policies=policy(rates={"logs": Rate(0.1, 1)}))
+    async with client:
+        job = await begun(client)
+        readings = [asyncio.create_task(messages(job, follow=True)) for _ in range(3)]
+        await asyncio.sleep(25)
+    for reading in readings:
+        with pytest.raises(qj.UsageError, match="closed"):
+            await reading
+
+
+@pytest.mark.parametrize("refused", [qj.CredentialError("no right"), qj.ProviderRejected("no right")])
+async def test_who_may_not_read_the_lines_has_the_job_all_the_same(refused: Exception):
+    fake = ProgramProvider(running=10, script={"logs": [refused]})
+    async with client_on(fake, policies=policy(credential_pause=1.0)) as client:
+        job = await begun(client, wait_until_complete=True)
+        assert (job.state, fake.submits) == (S.COMPLETED, 1)
+
+
 # --- metrics and metadata ---------------------------------------------------------------------------
 async def test_metrics_are_read_page_by_page_into_one_table():
     fake = ProgramProvider(running=1e6, page_size=2, empty_pages=1, script={"metrics": [None, Fault.REPLY_LOST]})
@@ -330,6 +373,61 @@ async def test_files_of_a_program_that_failed_are_no_result(tmp_path: Path):
         assert names_in(tmp_path) == []
 
 
+async def test_a_piece_beyond_the_archives_end_is_refused(tmp_path: Path):
+    class Longer(ProgramProvider):
+        async def finish(self, operation: str, fault: Fault | None) -> None:
+            await super().finish(operation, fault)
+            if operation == "download":
+                self.archive = bytes(50) if self.calls["download"] == 1 else bytes(5000)
+
+    async with client_on(Longer(piece_size=40)) as client:
+        with pytest.raises(ProviderProtocolError):
+            await (await begun(client)).download_result(tmp_path)
+        assert names_in(tmp_path) == []
+
+
+@pytest.mark.real_time
+async def test_a_download_that_nobody_wants_any_more_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    unpack, begun_to, go_on = archives.unpack, threading.Event(), threading.Event()
+
+    def slow(archive: Path, to: Path, *, limits: archives.Limits, stopped: Callable[[], bool]) -> list[str]:
+        begun_to.set()
+        go_on.wait(30)
+        return unpack(archive, to, limits=limits, stopped=stopped)
+
+    monkeypatch.setattr(archives, "unpack", slow)
+    async with client_on(ProgramProvider()) as client:
+        downloading = asyncio.create_task((await begun(client)).download_result(tmp_path))
+        await asyncio.to_thread(begun_to.wait, 30)
+        downloading.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await downloading
+        assert names_in(tmp_path) == []
+
+
+async def test_a_program_with_a_name_is_not_submitted_again_by_it():
+    fake = ProgramProvider(outcome="failed")
+    async with client_on(fake) as client:
+        named, other = await begun(client, name="mine"), await begun(client)
+        await asyncio.gather(named.wait(), other.wait())
+        with pytest.raises(qj.UsageError, match="another name"):
+            await named.retry_failed()
+        again = await other.retry_failed()
+        assert isinstance(again, qj.HybridJob)
+        assert again.id != other.id
+
+
+async def test_what_was_refused_once_is_asked_for_again_when_somebody_asks():
+    fake = ProgramProvider(fetch=Fetch.LAZY, saved={"a": 1}, script={"fetch": [ProviderRejected("no right")] * 2})
+    async with client_on(fake) as client:
+        job = await begun(client)
+        with pytest.raises(qj.ResultUnavailable, match="no right"):
+            await job
+        assert await job == {"a": 1}
+
+
 # --- tasks ------------------------------------------------------------------------------------------
 async def test_its_tasks_are_jobs_that_are_followed():
     fake = ProgramProvider(running=1e3, page_size=2, empty_pages=1)
@@ -343,3 +441,26 @@ async def test_its_tasks_are_jobs_that_are_followed():
         assert len(await client.jobs()) == 6  # asked again, they are the same
         await asyncio.gather(*(task.wait() for task in tasks))
         assert not isinstance(tasks[0], qj.HybridJob)
+
+
+async def test_who_asks_for_them_at_the_same_time_gets_the_same():
+    fake = ProgramProvider(running=1e3)
+    async with client_on(fake) as client:
+        job = await begun(client)
+        assert job.arn is not None
+        fake.spawn(job.arn)
+        first, second = await asyncio.gather(job.tasks(), job.tasks())
+        assert first == second
+        assert len(await client.jobs()) == 2
+
+
+async def test_pages_of_tasks_that_go_round_in_a_circle_are_told():
+    class Round(ProgramProvider):
+        def page(self, of: Any, after: str) -> Any:
+            return [], {"": "a", "a": "b"}.get(after, "a"), True
+
+    async with client_on(Round(running=1e3)) as client:
+        job = await begun(client)
+        for ask in (job.tasks, job.metrics):
+            with pytest.raises(ProviderProtocolError, match="circle"):
+                await ask()

@@ -12,6 +12,7 @@ from quantumjobs.abc import (
     Accepted,
     Answer,
     CancelReply,
+    Child,
     Children,
     Gone,
     LogPage,
@@ -261,13 +262,16 @@ class HybridJobs:
         reply = await self._to.braket(region_of(job.id)).request("POST", "/quantum-tasks", json(body))
         found = decode(checked(reply, what).body, FoundTasks, provider="braket", what=what)
         tasks = [task for task in searching.tasks(found) if searching.is_task(task.quantum_task_arn)]
-        tasks.sort(key=lambda task: task.created_at.timestamp() if task.created_at is not None else 0.0)
         short = {arn: name for name, arn in NAMES.items()}
-        return Children(
-            [task.quantum_task_arn for task in tasks],
-            [short.get(task.device_arn or "", task.device_arn or "") for task in tasks],
-            found.next_token or "",
-        )
+        made = [
+            Child(
+                task.quantum_task_arn,
+                short.get(task.device_arn or "", task.device_arn or ""),
+                task.created_at.timestamp() if task.created_at is not None else 0.0,
+            )
+            for task in tasks
+        ]
+        return Children(made, found.next_token or "")
 
     async def drop_connections(self) -> None:
         """After a suspend they are dead."""

@@ -27,6 +27,8 @@ class About(Struct, frozen=True, kw_only=True):
     role: str = ""
     """The ARN of the role that a job takes unless it says otherwise."""
     why_no_role: str = ""
+    root: str = ""
+    """The folder of local jobs: a later client's may be another one, and each job is looked for where it is."""
 
 
 def kind_of(backend: str) -> str:

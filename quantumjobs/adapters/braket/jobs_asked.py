@@ -88,6 +88,8 @@ def request(program: Program, backend: str, device: str) -> Request:
     )
     shown = {**options, "entry_point": script["entryPoint"], "source": hashlib.sha256(packed).hexdigest()}
     shown |= {f"input {name}": hashlib.sha256(one).hexdigest() for name, one in sorted(files.items())}
+    if "input_data" in shown:  # the same files are the same request, wherever they were
+        shown["input_data"] = {one["channelName"]: one.get("dataSource", "") for one in channels}
     if not packed:
         shown["source"] = script["s3Uri"]
     if program.name is not None:

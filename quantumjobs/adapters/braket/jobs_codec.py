@@ -26,7 +26,7 @@ def arrange(request: Request, about: bytes) -> Prepared:
     """Raises `UsageError` where there is no role that the job could take."""
     payload = request.blobs["payload"]
     known = _about.decode(about)
-    details = {"device": known.device}
+    details = {"device": known.device, **({"root": known.root} if known.root else {})}
     if kind_of(request.backend) == HYBRID:
         if not known.role and "role_arn" not in request.options:
             raise UsageError(

@@ -38,7 +38,7 @@ class _Streams(Struct, frozen=True, rename="camel"):
 
 
 class _Event(Struct, frozen=True, rename="camel", gc=False):
-    message: str = ""
+    message: str
     timestamp: int | None = None
     log_stream_name: str = ""
 

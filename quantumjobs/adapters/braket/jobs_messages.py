@@ -29,7 +29,6 @@ class Event(Struct, frozen=True, rename="camel"):
 
     event_type: str | None = None
     time_of_event: datetime | None = None
-    message: str | None = None
 
 
 class Output(Struct, frozen=True):
@@ -82,7 +81,7 @@ def status_of(job: HybridJob) -> Status:
     state = STATES.get(job.status)
     over = state is not None and state.is_terminal
     details = {
-        "name": job.job_name,
+        "name": shown(job.job_name),
         "device": job.device or (job.device_config.device if job.device_config is not None else ""),
         "output": job.output_data_config.s3_path if job.output_data_config is not None else "",
         "created": _moment(job.created_at),

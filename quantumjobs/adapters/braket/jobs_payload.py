@@ -71,7 +71,7 @@ def completed(asked: dict[str, Any], place: Place, *, token: str, role: str) -> 
 
 
 def _channel(asked: dict[str, Any], place: Place) -> dict[str, Any]:
-    """An input channel; one that is uploaded is where `uploads` puts it."""
+    """An input channel; one that is uploaded is in the submission's place."""
     if "dataSource" in asked:
         return asked
     return {**asked, "dataSource": {"s3DataSource": {"s3Uri": f"{place.uri}/input/{asked['channelName']}"}}}

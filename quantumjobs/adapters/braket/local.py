@@ -63,8 +63,8 @@ class LocalJobs:
         """What was packed for the pieces of one download, while it goes on."""
 
     async def describe(self, backend: str) -> bytes:
-        """`jobs_about.About` as JSON: only the device."""
-        return msgspec.json.encode(About(device=device_of(backend, self._devices)))
+        """`jobs_about.About` as JSON: the device, and where jobs are."""
+        return msgspec.json.encode(About(device=device_of(backend, self._devices), root=str(self._root)))
 
     async def stage(self, sending: Sending) -> None:
         """Place the job's folder, unless it is there."""
@@ -109,7 +109,7 @@ class LocalJobs:
 
     # --- in a thread ------------------------------------------------------------------------
     def _run(self, sending: Sending) -> Run:
-        return Run(self._root / sending.token)
+        return Run(Path(sending.details.get("root") or self._root) / sending.token)
 
     def _place(self, sending: Sending) -> None:
         run = self._run(sending)

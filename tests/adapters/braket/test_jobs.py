@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
-from quantumjobs.abc import Accepted, CancelReply, Children, Gone, LookCloser, Remote, Sending, Status, Unreadable
-from quantumjobs.adapters.braket import jobs_payload
+from quantumjobs.abc import (
+    Accepted,
+    CancelReply,
+    Child,
+    Children,
+    Gone,
+    LookCloser,
+    Remote,
+    Sending,
+    Status,
+    Unreadable,
+)
+from quantumjobs.adapters.braket import jobs_payload, jobs_storage
 from quantumjobs.adapters.braket.jobs_about import About
 from quantumjobs.adapters.braket.jobs_storage import PIECE
 from quantumjobs.core.states import JobState as S
@@ -225,6 +239,26 @@ async def test_an_answer_without_a_jobs_arn_is_none(reply: Any):
             await adapter.submit(sending())
 
 
+async def test_weather_among_many_copies_is_weather():
+    names = [f"{number}.json" for number in range(3)]
+    listed = "".join(f"<Key>old/{name}</Key>" for name in (*names, "a&quot;b"))
+    copies = [f"PUT s3 /{BUCKET}/{PLACE}/checkpoints/{name}" for name in (*names, 'a"b')]
+    station = Station({
+        MAKE: b"",
+        f"PUT s3 /{BUCKET}/{PLACE}/script/source.tar.gz": b"",
+        f"PUT s3 /{BUCKET}/{PLACE}/input/train/a.csv": b"",
+        f"GET braket /job/{OTHER}": job(arn=OTHER, checkpointConfig={"s3Uri": f"s3://{BUCKET}/old"}),
+        f"GET s3 /{BUCKET}/": f"<R>{listed}</R>".encode(),
+        **dict.fromkeys(copies, b""),
+        copies[1]: Turns(s3_refusal(503, "SlowDown"), b""),
+    })  # fmt: skip
+    async with station.jobs() as adapter:
+        with pytest.raises(ProviderUnavailable):
+            await adapter.stage(sending(copy_from=OTHER))
+        await adapter.stage(sending(copy_from=OTHER))
+    assert set(copies) <= set(station.asked)
+
+
 # --- describing -----------------------------------------------------------------------------------
 ROLES = f"<Roles><member><Arn>arn:aws:iam::{ACCOUNT}:role/service-role/Other</Arn></member><member><Arn>{ROLE}-2</Arn></member></Roles>"
 
@@ -246,6 +280,15 @@ async def test_who_has_no_right_to_list_roles_is_told_so_when_one_is_needed(repl
         found = msgspec.json.decode(await adapter.describe("hybrid/sv1"), type=About)
     assert not found.role
     assert found.why_no_role
+
+
+async def test_roles_are_looked_through_page_by_page():
+    first = b"<Roles></Roles><IsTruncated>true</IsTruncated><Marker>a&amp;b/=</Marker>"
+    station = Station({STS: IDENTITY, "POST iam /": Turns(first, ROLES.encode())})
+    async with station.jobs() as adapter:
+        found = msgspec.json.decode(await adapter.describe("hybrid/sv1"), type=About)
+    assert found.role == f"{ROLE}-2"
+    assert station.requests[-1].content.endswith(b"&Marker=a%26b%2F%3D")
 
 
 async def test_a_role_of_ones_own_is_not_looked_for():
@@ -412,6 +455,22 @@ async def test_another_piece_than_the_one_asked_for_is_refused(reply: Any):
             await adapter.piece(remote(), 0)
 
 
+async def test_an_archive_that_is_refused_is_not_got_again_and_again():
+    async with Sliced(b"no archive", {LOOK: job()}).jobs() as adapter:
+        with pytest.raises(ProviderRejected, match="download_result"):
+            await adapter.fetch(remote())
+
+
+async def test_a_disk_without_room_is_weather(monkeypatch: pytest.MonkeyPatch):
+    def full(file: Path, body: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(jobs_storage, "_append", full)
+    async with Sliced(b"an archive", {LOOK: job()}).jobs() as adapter:
+        with pytest.raises(ProviderUnavailable, match="No space left"):
+            await adapter.fetch(remote())
+
+
 async def test_just_after_its_end_files_may_be_on_their_way():
     station = Station({LOOK: job(endedAt="2026-11-21T00:58:51Z"), ARCHIVE: s3_refusal(404, "NoSuchKey")})
     async with station.jobs(wall=1_795_222_740.0) as adapter:  # nine seconds later
@@ -441,7 +500,8 @@ async def test_its_tasks_are_searched_for_by_its_arn():
     station = Station({SEARCH: {"quantumTasks": [*mine, {"status": 1}], "nextToken": "x"}})
     async with station.jobs() as adapter:
         found = await adapter.children(remote(), "w")
-    assert found == Children([one["quantumTaskArn"] for one in reversed(mine)], ["sv1"] * 3, "x")
+    created = datetime(2026, 11, 21, tzinfo=UTC).timestamp()
+    assert found == Children([Child(one["quantumTaskArn"], "sv1", created + 9 - n) for n, one in enumerate(mine)], "x")
     body = station.body(SEARCH)
     assert body["filters"] == [{"name": "jobArn", "operator": "EQUAL", "values": [ID]}]
     assert body["nextToken"] == "w"

@@ -14,7 +14,7 @@ from quantumjobs.abc import Remote
 from quantumjobs.adapters.braket import jobs_logs, provider
 from quantumjobs.adapters.braket.jobs_searching import stream_prefix
 from quantumjobs.core.logs import LogLine
-from quantumjobs.errors import ProviderRejected
+from quantumjobs.errors import ProviderProtocolError, ProviderRejected
 from quantumjobs.testing.emulators import BraketEmulator, Fault, serve
 from quantumjobs.testing.emulators.braket_logs import LogSettings
 from quantumjobs.testing.fault_places import inside
@@ -59,6 +59,28 @@ async def test_streams_are_those_of_this_job_and_no_other():
 def test_older_jobs_have_streams_by_their_names_alone():
     assert stream_prefix("arn:aws:braket:us-west-2:123456789012:job/demo", "demo") == "demo/"
     assert stream_prefix(ID, "demo") == "demo/0f9a2b44-1111/"
+
+
+async def test_an_older_job_has_no_part_in_the_streams_of_its_namesakes():
+    station = Station({STREAMS: {"logStreams": [{"logStreamName": "demo/algo-1-1"}, {"logStreamName": STREAM}]}})
+    async with station.jobs() as adapter:
+        old = remote(f"arn:aws:braket:{REGION}:{ACCOUNT}:job/demo")
+        assert await adapter.log_streams(old) == ["demo/algo-1-1"]
+
+
+async def test_a_page_without_a_token_is_gone_on_from_by_time():
+    events = [event(1000, "a"), event(1000, "b"), event(1000, "c")]
+    station = Station({PAGE: Turns({"events": events[:2]}, {"events": events})})
+    async with station.jobs() as adapter:
+        first = await adapter.log_page(remote(), STREAM)
+        second = await adapter.log_page(remote(), STREAM, first.after)
+    assert [line.message for line in (*first.lines, *second.lines)] == ["a", "b", "c"]
+
+
+async def test_lines_without_a_message_are_no_page():
+    async with Station({PAGE: page("f/1", {"timestamp": 1})}).jobs() as adapter:
+        with pytest.raises(ProviderProtocolError):
+            await adapter.log_page(remote(), STREAM)
 
 
 async def test_before_the_job_has_written_there_is_nothing_and_no_error():
@@ -168,7 +190,7 @@ async def test_resets_and_replies_that_are_cut_lose_nothing():
     torn = [
         Fault(kind, operation=operation, at=at, times=2)  # type: ignore[arg-type]  # each is a kind
         for operation in ("GetLogEvents", "DescribeLogStreams")
-        for at, kind in ((2, "reset"), (5, "cut"))
+        for at, kind in ((1, "reset"), (3, "cut"))
     ]
     emulator = BraketEmulator(results="zeros", faults=torn, logs=LogSettings(page=100, empty_every=3))
     async with serve(emulator) as url, client_of(url, policies=QUICK) as client:

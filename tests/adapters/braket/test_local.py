@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import sys
 import tarfile
 import time
@@ -24,6 +25,7 @@ from quantumjobs.abc import (
     Sending,
     Stages,
     Tells,
+    Unreadable,
 )
 from quantumjobs.adapters.braket import jobs_payload
 from quantumjobs.adapters.braket.local import LocalJobs
@@ -347,3 +349,43 @@ async def test_a_folder_of_ours_reads_as_one_of_the_vendors(tmp_path):
     folder = Run(tmp_path / "0123abcd").folder
     assert (folder / "results.json").read_text() == '{"saved": 1}'
     assert (folder / "log.txt").read_text().splitlines()[-1] == "Process exited with code: 2"
+
+
+# --- folders that are not as they were --------------------------------------------------
+async def test_one_folder_that_cannot_be_read_is_no_other_ones_matter(tmp_path):
+    jobs = LocalJobs(tmp_path / "jobs")
+    good, broken = await run(jobs, SAVES), await run(jobs, SAVES, token="ffff")
+    for job in (good, broken):
+        await over(jobs, job)
+    Path(broken.id, ".quantumjobs", "state.json").write_bytes(b"")
+    answers = await jobs.poll([broken, good])
+    assert isinstance(answers[broken.id], Unreadable)
+    assert answers[good.id].state is JobState.COMPLETED
+    with pytest.raises(ProviderRejected):
+        await jobs.metadata(broken)
+
+
+async def test_a_job_is_looked_for_where_it_was_made_whatever_the_settings_are_by_then(tmp_path):
+    asked = sending("from pathlib import Path\nwith Path('../../ran').open('a') as f: f.write('x')")
+    about = msgspec.json.decode(await LocalJobs(tmp_path / "first").describe("local/sv1"))
+    asked = msgspec.structs.replace(asked, details={"root": about["root"]})
+    ids = []
+    for root in ("first", "second"):
+        jobs = LocalJobs(tmp_path / root)
+        await jobs.stage(asked)
+        ids.append((await jobs.submit(asked)).remote_id)
+        await over(jobs, remote(ids[-1]))
+    assert ids[0] == ids[1]
+    assert not (tmp_path / "second").exists()
+    assert (Path(ids[0]) / "ran").read_text() == "x"
+
+
+async def test_what_was_left_half_written_is_removed_in_the_end(tmp_path):
+    left, young, others = (tmp_path / "jobs" / name for name in (".0123abcd-old", ".0123abcd-new", ".4567-old"))
+    for folder in (left, young, others):
+        folder.mkdir(parents=True)
+    for folder in (left, others):
+        os.utime(folder, (1.0, 1.0))
+    job = await run(LocalJobs(tmp_path / "jobs"), SAVES)
+    assert [folder.exists() for folder in (left, young, others)] == [False, True, True]
+    await over(LocalJobs(tmp_path / "jobs"), job)
