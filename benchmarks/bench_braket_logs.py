@@ -1,9 +1,10 @@
 """Is a job that writes a hundred thousand log lines followed as it should be?
 
-Our client follows an emulated hybrid job of Amazon Braket, each in a process of its own. The job writes 100,000 lines in two minutes, with an
-empty page now and then; a ticker that wakes every millisecond keeps the loop's longest stall, and another one in an idle
-process beside it does the same: what it sees is the machine's. Then the same lines are there at once, which makes pages as
-large as the service has them: longest stall, and CPU per line against a loop by hand over GetLogEvents (httpx and json).
+Our client follows an emulated hybrid job of Amazon Braket, each in a process of its own. The job writes 100,000 lines in
+two minutes, with an empty page now and then; a ticker that wakes every millisecond keeps the loop's longest stall, and
+another one in an idle process beside it does the same: what it sees is the machine's. Then the same lines are there at
+once, which makes pages as large as the service has them: longest stall, and CPU per line against a loop by hand over
+GetLogEvents (httpx and json).
 
 Targets: no line lost, doubled or out of its order; a stall under 50 ms; no more memory for all lines than for the first
 tenth, but for 2 MB; three times the CPU of the loop by hand.

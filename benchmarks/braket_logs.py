@@ -1,7 +1,7 @@
 """A job of Amazon Braket that writes many lines, and who follows it: each in a process of its own.
 
-`serve SETTINGS`: an emulator with these `LogSettings`, which says where it is; then for each `Written` on standard input a
-job begins, and a `Begun` is told. `ours TASK` and `hand TASK` follow a job to its end, by our client and by a loop over
+`serve SETTINGS LATENCY`: an emulator with these `LogSettings`, which says where it is; then for each `Written` on standard
+input a job begins, and a `Begun` is told. `ours TASK` and `hand TASK` follow a job to its end, by our client and by a loop over
 GetLogEvents, and tell what came (`Followed`). `idle` is the ticker alone, until standard input ends.
 """
 
@@ -167,9 +167,9 @@ def resident() -> int:
 
 
 # --- in processes of their own --------------------------------------------------------------
-async def serving(settings: LogSettings) -> None:
+async def serving(settings: LogSettings, latency: float) -> None:
     loop = asyncio.get_running_loop()
-    emulator = BraketEmulator(token=f"{KEY_ID}:{SECRET}", logs=settings)
+    emulator = BraketEmulator(token=f"{KEY_ID}:{SECRET}", logs=settings, latency=latency)
     async with serve(emulator) as url:
         print(url, flush=True)
         while line := await loop.run_in_executor(None, sys.stdin.readline):
@@ -257,8 +257,9 @@ class Service:
 
 
 @contextmanager
-def service(settings: LogSettings) -> Iterator[Service]:
-    with started("serve", msgspec.json.encode(settings).decode()) as process:
+def service(settings: LogSettings, *, latency: float = 0.0) -> Iterator[Service]:
+    """It answers `latency` seconds late."""
+    with started("serve", msgspec.json.encode(settings).decode(), str(latency)) as process:
         assert process.stdout is not None
         yield Service(process, process.stdout.readline().strip())
 
@@ -295,9 +296,9 @@ def started(*words: str) -> Iterator[subprocess.Popen[str]]:
             process.communicate()
 
 
-def main(what: str, given: str = "") -> None:
+def main(what: str, given: str = "", latency: str = "0") -> None:
     if what == "serve":
-        asyncio.run(serving(msgspec.json.decode(given, type=LogSettings)))
+        asyncio.run(serving(msgspec.json.decode(given, type=LogSettings), float(latency)))
     elif what == "idle":
         print(asyncio.run(idle()))
     else:

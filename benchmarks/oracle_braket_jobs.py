@@ -1,10 +1,11 @@
 """How do the logs and metrics of hybrid jobs come to us, and to Amazon Braket's SDK?
 
-amazon-braket-sdk runs in its own environment (`nox -s oracles -- --bench` makes it), and each side in a process of its own, for an
-emulator in a third. A job writes 20,000 lines in 20 s, first with pages as they are, then with an empty one now and then,
-which the service may send; each side follows it with everything as it is by default (the SDK by `logs(wait=True)`), and
-reads the log of a job that is over. How many lines are lost, how late are they, how many requests is that, and how long
-after the job's end is it over? Then a job has reported 12,000 metrics: how many rows has the table?
+amazon-braket-sdk runs in its own environment (`nox -s oracles -- --bench` makes it), and each side in a process of its
+own, for an emulator in a third that answers 50 ms late. A job writes 20,000 lines in 20 s, first with pages as they are,
+then with an empty one now and then, which the service may send; each side follows it with everything as it is by default
+(the SDK by `logs(wait=True)`), and reads the log of a job that is over. How many lines are lost, how late are they, how
+many requests is that, and how long after the job's end is it over? Then a job has reported 12,000 metrics: how many rows
+has the table?
 
 Targets: no line lost or doubled, and all rows.
 """
@@ -31,6 +32,8 @@ from tests.oracles.braket import vendor
 
 LINES, RATE = 20_000, 1000.0
 METRICS = 12_000
+LATENCY = 0.05
+"""Seconds before each of the emulator's replies."""
 PAGE, EMPTY_EVERY = 1000, 7
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
@@ -42,11 +45,11 @@ def main() -> None:
     lines, rounds = (5_000, 1) if options.quick else (LINES, 3)
     with tempfile.TemporaryDirectory() as home, started(Path(home)) as ask:
         for empty_every in (0, EMPTY_EVERY):
-            with service(LogSettings(page=PAGE, empty_every=empty_every)) as emulator:
+            with service(LogSettings(page=PAGE, empty_every=empty_every), latency=LATENCY) as emulator:
                 title = f"an empty page in {empty_every}" if empty_every else "no empty pages"
                 followed(bench, ask, emulator, lines, rounds, title=title)
                 afterwards(bench, ask, emulator, lines, rounds, title=title)
-        with service(LogSettings()) as emulator:
+        with service(LogSettings(), latency=LATENCY) as emulator:
             metrics(bench, ask, emulator, rounds)
     bench.end()
 

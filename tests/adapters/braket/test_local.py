@@ -7,6 +7,7 @@ import os
 import sys
 import tarfile
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
