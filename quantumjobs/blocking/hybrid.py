@@ -129,3 +129,7 @@ class HybridJob(Job):
     def tasks(self) -> list[Job]:
         """The jobs that the program has submitted so far, oldest first; each is followed from here, as if attached."""
         return [self._bridge.job(one) for one in self._bridge.call(self._twin.tasks())]
+
+    def retry_failed(self) -> Job:
+        """Submit it again, as a new job. Raises `UsageError` for one with a name: that is one job's only."""
+        return self._bridge.job(self._bridge.call(self._twin.retry_failed()))

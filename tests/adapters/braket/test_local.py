@@ -353,12 +353,16 @@ async def test_a_folder_of_ours_reads_as_one_of_the_vendors(tmp_path):
 
 
 # --- folders that are not as they were --------------------------------------------------
+def state_of(job):
+    return Path(job.id, ".quantumjobs", "state.json")
+
+
 async def test_one_folder_that_cannot_be_read_is_no_other_ones_matter(tmp_path):
     jobs = LocalJobs(tmp_path / "jobs")
     good, broken = await run(jobs, SAVES), await run(jobs, SAVES, token="ffff")
     for job in (good, broken):
         await over(jobs, job)
-    Path(broken.id, ".quantumjobs", "state.json").write_bytes(b"")
+    state_of(broken).write_bytes(b"")
     answers = await jobs.poll([broken, good])
     assert isinstance(answers[broken.id], Unreadable)
     assert answers[good.id].state is JobState.COMPLETED
