@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import tarfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from quantumjobs.testing import FakeProvider
 from quantumjobs.testing.codec import FakeCodec, Payload
 from quantumjobs.testing.fake_adapter import FakeAdapter
 from tests.cli.helpers import install_plugin
+from tests.engine.programs import packed
 
 PAGE = 2
 PLUGIN = """
@@ -45,7 +44,7 @@ class Programs(FakeProvider):
         """Whether a line is there only so many seconds after its job was made; else all are at once."""
         self.on_page: Callable[[], None] = lambda: None
         """Called before a page of a log is given."""
-        self.archive = packed({"results.json": "{}"})
+        self.archive = packed({"results.json": b"{}"})
 
     def program(self, program: Program) -> Request:
         return Request(backend=program.device, kind="hybrid")
@@ -96,16 +95,6 @@ class _Adapter(FakeAdapter):
         at = int(after or 0)
         end = min(at + PAGE, len(lines))
         return LogPage(lines[at:end], str(end), more=end < len(lines))
-
-
-def packed(files: Mapping[str, str]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return out.getvalue()
 
 
 def install(folder: Path) -> None:

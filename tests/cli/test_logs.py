@@ -11,8 +11,9 @@ import pytest
 
 from quantumjobs.cli.documents import EMPTY
 from tests.cli.helpers import Command
-from tests.cli.programs import Codec, Programs, install, leave, packed
+from tests.cli.programs import Codec, Programs, install, leave
 from tests.display.helpers import Tty
+from tests.engine.programs import packed
 
 pytestmark = pytest.mark.usefixtures("late_lines_soon")
 
@@ -225,7 +226,7 @@ def test_a_job_that_has_reported_nothing_has_no_table(fake, quantumjobs, told):
 
 # --- download ---------------------------------------------------------------------------
 def test_files_are_waited_for_and_unpacked_into_a_new_folder(fake, folder, quantumjobs, told):
-    fake.archive = packed({"results.json": "{}", "model/weights.txt": "1 2 3"})
+    fake.archive = packed({"results.json": b"{}", "model/weights.txt": b"1 2 3"})
     fake.cloud.running = 0.5
     job = leave(fake)
     code, out, err = quantumjobs("download", job)

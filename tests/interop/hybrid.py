@@ -22,6 +22,7 @@ from quantumjobs.core.schedule import Pace
 from quantumjobs.engine.policies import Policy
 from quantumjobs.testing.emulators import BraketEmulator, Fault, serve
 from tests.adapters.braket.helpers import settings_of
+from tests.engine.programs import packed
 from tests.interop.helpers import NEVER, PATIENCE
 
 DEVICE, REGION = "braket/sv1", "us-west-2"
@@ -146,14 +147,8 @@ def attached(client: Client, arn: str) -> HybridJob:
 
 def left(made: BraketEmulator, arn: str | None, files: Mapping[str, bytes] = PLAIN) -> None:
     """Let the job have left these files, by default what `SAVED` is saved as."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        for name, body in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(body)
-            tar.addfile(member, io.BytesIO(body))
     (job,) = (job for job in made.hybrid.jobs if job.id == arn)
-    made.hybrid.programs.keep(job, archive.getvalue())
+    made.hybrid.programs.keep(job, packed(files))
 
 
 def said(folder: Path, before: str | None) -> tuple[Path, dict[str, Any]]:
