@@ -63,6 +63,12 @@ def late_lines_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quantumjobs.engine.tailing.LATE", 0.2)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `-n auto`: tests mostly wait, for processes, sockets and clocks, so there are more of them than cores."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 # --- async tests ------------------------------------------------------------------------
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
