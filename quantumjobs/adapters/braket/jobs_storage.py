@@ -117,6 +117,8 @@ class JobStorage:
         checked(reply, "getting the job's files")
         found = _RANGE.fullmatch(reply.headers.get("content-range", ""))
         etag = reply.headers.get("etag", "")
+        if not etag:  # every object has one, and what somebody on the way says has none
+            raise ProviderProtocolError("braket: what answered for S3 gave no object", provider="braket")
         if reply.status == 200 and at == 0:
             return Piece(reply.body, len(reply.body), etag)
         if found is None or int(found[1]) != at or int(found[2]) - at + 1 != len(reply.body):
