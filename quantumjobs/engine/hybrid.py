@@ -82,10 +82,10 @@ class HybridJob(Job):
             return await self._values(Raw(kept.schema, blobs))
         # It was refused once, for want of a right, maybe, that is there by now.
         asker = Asker(self._engine, part)
-        able = await asker.able(Fetches, "files of its programs")
         try:
+            able = await asker.able(Fetches, "files of its programs")
             return await self._values(await asker.ask("fetch", able.fetch, part.remote()))
-        except ProviderRejected as error:
+        except (ProviderRejected, UsageError) as error:
             raise ResultUnavailable(f"what job {self.id} saved is not to be had: {error}", job=self) from error
 
     async def _finished(self) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from quantumjobs.abc import Logs
@@ -65,17 +66,9 @@ async def lines(job: Job, *, follow: bool) -> AsyncIterator[LogLine]:
         if not follow or (over and (complete or now - news_at >= LATE)):
             return
         pause = SOON if news or over else min(LATE, 2 * pause)
-        await _rest(job, pause, ends_early=not over)
-
-
-async def _rest(job: Job, seconds: float, *, ends_early: bool) -> None:
-    """A pause; where that is of use, it is over when the job is."""
-    if not ends_early:
-        await asyncio.sleep(seconds)
-        return
-    try:
-        async with asyncio.timeout(seconds):
-            await job.wait(progress=False)
-            await asyncio.sleep(seconds)  # stuck: as if nothing had happened
-    except TimeoutError:
-        pass
+        if over:
+            await asyncio.sleep(pause)
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await job.wait(progress=False)  # its end ends the pause
