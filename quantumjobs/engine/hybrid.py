@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Generator
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -126,8 +127,9 @@ class HybridJob(Job):
         service and expired credentials do not end following. Raises `UsageError` where there are no logs, and without
         `follow` what came of a question that got no answer.
         """
-        async for line in tailing.lines(self, follow=follow):
-            yield line
+        async with aclosing(tailing.lines(self, follow=follow)) as lines:
+            async for line in lines:
+                yield line
 
     async def print_logs(self, *, follow: bool = False) -> None:
         """Print the lines, on a terminal or in a notebook in a colour for each instance; as `logs` otherwise."""
