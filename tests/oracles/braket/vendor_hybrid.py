@@ -71,7 +71,7 @@ def raised(call: Any) -> Any:
     """What it gives, or the name of what it raises: that is the question."""
     try:
         return call()
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is the answer
         return type(error).__name__
 
 
