@@ -28,9 +28,9 @@ class Counted(Limits):
         super().__init__(quotas)
         self.refused = Counter[str]()
 
-    def take(self, operation: str, now: float) -> None:
+    def take(self, operation: str, now: float, *, shared: bool = True) -> None:
         try:
-            super().take(operation, now)
+            super().take(operation, now, shared=shared)
         except Refusal:
             self.refused[operation] += 1
             raise
