@@ -75,7 +75,7 @@ class Metrics:
             self.add_row(row)
 
     def add_row(self, row: Row) -> None:
-        """Take in what one line reports."""
+        """Take in what one line reports; the row becomes the table's."""
         at = row.get(self._pivot)
         if at is None or isinstance(at, str):
             return
@@ -99,13 +99,3 @@ class Metrics:
 def _by_value(key: tuple[float, object]) -> tuple[bool, float]:
     """NaN, which has no place among numbers, comes last."""
     return isnan(key[0]), key[0]
-
-
-def table(
-    given: Iterable[Row], metric_type: MetricType = "timestamp", statistic: Statistic = "max"
-) -> dict[str, list[float | str | None]]:
-    """The table of these rows (see `Metrics`). Raises `UsageError` for another column or statistic."""
-    made = Metrics(metric_type, statistic)
-    for row in given:
-        made.add_row(row.copy())
-    return made.table()

@@ -79,7 +79,7 @@ def unpack(archive: Path, to: Path, *, limits: Limits = DEFAULT, stopped: Callab
             names = _write(file, beside, limits, stopped)
             _go_on(stopped)
             _rename(beside, to)
-        except BaseException:
+        except BaseException:  # whatever it was, nothing half made is left
             shutil.rmtree(beside, ignore_errors=True)
             raise
     return names
@@ -224,7 +224,7 @@ def _rename(folder: Path, to: Path) -> None:
         raise UsageError(f"{to} exists already; somebody made it meanwhile") from None
     try:
         folder.rename(to)
-    except BaseException:
+    except BaseException:  # whatever it was, nothing half made is left
         with contextlib.suppress(OSError):
             to.rmdir()
         raise

@@ -29,7 +29,7 @@ def pack(folder: Path, to: Path, *, without: Collection[str] = ()) -> None:
             for path in _below(folder, without):
                 _add(tar, path, str(path.relative_to(folder)))
         Path(name).replace(to)
-    except BaseException:
+    except BaseException:  # whatever it was, nothing half made is left
         with suppress(OSError):
             Path(name).unlink()
         raise
